@@ -1,0 +1,3 @@
+//! The agent: a deep reinforcement learning policy that answers a replica count.
+
+pub mod policy;

@@ -1,0 +1,186 @@
+//! What the agent is told and what it answers: the bodies of `POST /action`.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::window::WindowMetrics;
+
+/// Past observations that are sent at most.
+pub const MAX_HISTORY: usize = 64;
+
+/// The state of a deployment over one window.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Pods that are running, ready and not being deleted.
+    pub n_instances: u32,
+    /// Mean response time over the threshold, dimensionless, >= 0.
+    pub pressure: f64,
+    /// Mean of waiting over service on the dominant pod, dimensionless, >= 0.
+    pub queue_length_dominant: f64,
+    /// Mean share of the slots that is busy, >= 0; above 1 only by errors of the clocks.
+    pub utilization: f64,
+    /// Completed requests per second, >= 0.
+    pub workload: f64,
+}
+
+/// A field that no real deployment can have.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{field} must be a finite number, 0 or more, it is {value}")]
+pub struct ObservationError {
+    /// Name of the field as on the wire.
+    pub field: &'static str,
+    /// Its value.
+    pub value: f64,
+}
+
+impl Observation {
+    /// Refuses numbers that no real deployment can have.
+    ///
+    /// # Errors
+    /// [`ObservationError`] names the field and the value.
+    pub fn validate(&self) -> Result<(), ObservationError> {
+        let Self { n_instances: _, pressure, queue_length_dominant, utilization, workload } = *self;
+        for (field, value) in [
+            ("pressure", pressure),
+            ("queue_length_dominant", queue_length_dominant),
+            ("utilization", utilization),
+            ("workload", workload),
+        ] {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(ObservationError { field, value });
+            }
+        }
+        Ok(())
+    }
+
+    /// Offered load `a = utilization * n`, erlangs.
+    #[must_use]
+    pub fn offered_load(&self) -> f64 {
+        self.utilization * f64::from(self.n_instances.max(1))
+    }
+}
+
+/// The observation of a window on `n_instances` ready pods against a threshold in seconds.
+#[must_use]
+pub fn observe(metrics: &WindowMetrics, n_instances: u32, threshold_s: f64) -> Observation {
+    Observation {
+        n_instances,
+        pressure: metrics.pressure(threshold_s),
+        queue_length_dominant: metrics.queue_length_dominant,
+        utilization: metrics.utilization(n_instances),
+        workload: metrics.workload,
+    }
+}
+
+/// An earlier observation of the same deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PastObservation {
+    /// How long before the current one, seconds, > 0.
+    pub age_s: f64,
+    /// Replicas ordered by that check.
+    pub replicas_ordered: u32,
+    /// What was seen then.
+    #[serde(flatten)]
+    pub observation: Observation,
+}
+
+/// Body of `POST /action`. Only `observation` is required.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionRequest {
+    /// The current state.
+    pub observation: Observation,
+    /// Up to [`MAX_HISTORY`] observations before it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<PastObservation>,
+    /// Fewest replicas that will be applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_replicas: Option<u32>,
+    /// Most replicas that will be applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_replicas: Option<u32>,
+    /// The SLO: threshold of the mean response time, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold_s: Option<f64>,
+    /// Time between two checks, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_s: Option<f64>,
+    /// Mean service time of the window, seconds; absent when it held no requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avg_service_time_s: Option<f64>,
+    /// Pods ordered but not ready yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starting: Option<u32>,
+    /// Pods being deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminating: Option<u32>,
+}
+
+impl ActionRequest {
+    /// A request with the five fields alone.
+    #[must_use]
+    pub fn bare(observation: Observation) -> Self {
+        Self {
+            observation,
+            history: Vec::new(),
+            min_replicas: None,
+            max_replicas: None,
+            threshold_s: None,
+            interval_s: None,
+            avg_service_time_s: None,
+            starting: None,
+            terminating: None,
+        }
+    }
+}
+
+/// Answer of `POST /action`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionReply {
+    /// Replicas to order, > 0, or -1: no action.
+    pub action: i64,
+    /// Why there is no action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// How the choice was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
+}
+
+impl ActionReply {
+    /// The answer -1 with its reason.
+    #[must_use]
+    pub fn refuse(error: impl Into<String>) -> Self {
+        Self { action: -1, error: Some(error.into()), explanation: None }
+    }
+}
+
+/// How an answer came about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// Hash of the checkpoint that answered.
+    pub model: String,
+    /// Price of a violation that the choice was made at, in full clusters for one check.
+    pub risk: f64,
+    /// What was expected of each replica count that was weighed.
+    pub candidates: Vec<Candidate>,
+    /// What the calibrated rule would have ordered.
+    pub rule: u32,
+    /// What a Horizontal Pod Autoscaler would have recommended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hpa: Option<u32>,
+    /// Why the network's choice was not taken as it was, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_reason: Option<String>,
+}
+
+/// What is expected of ordering a replica count, relative to the mean over the counts weighed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The count.
+    pub replicas: u32,
+    /// Cost advantage: billed share of the maximum, summed over the horizon.
+    pub cost: f64,
+    /// Violation advantage: share of requests over the threshold, summed over the horizon.
+    pub violation: f64,
+}
