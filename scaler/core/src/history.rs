@@ -11,12 +11,8 @@ use crate::status::{Check, PodStatus};
 /// not older than `now` (a clock that was set back) are left out.
 #[must_use]
 pub fn history(status: &PodStatus, now: DateTime<Utc>) -> Vec<PastObservation> {
-    let mut past: Vec<PastObservation> = status
-        .checks()
-        .rev()
-        .filter_map(|(_, check)| past_observation(check, now))
-        .take(MAX_HISTORY)
-        .collect();
+    let mut past: Vec<PastObservation> =
+        status.checks().rev().filter_map(|(_, check)| past_observation(check, now)).take(MAX_HISTORY).collect();
     past.reverse();
     past
 }

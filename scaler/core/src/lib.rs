@@ -14,9 +14,9 @@
 //! | [`request_time`] | the ingress stamp that response times start from |
 //! | [`window`] | the requests between two checks, as figures |
 //! | [`observation`] | what the agent is told and what it answers |
-//! | [`plan`] | the replica count to order, and why |
+//! | [`mod@plan`] | the replica count to order, and why |
 //! | [`status`] | `podStatus.json` |
-//! | [`history`] | past checks as the agent wants them |
+//! | [`mod@history`] | past checks as the agent wants them |
 //! | [`summary`] | a run in one row |
 
 pub mod history;

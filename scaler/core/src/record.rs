@@ -125,10 +125,8 @@ impl FromStr for RecordName {
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let stem = name.strip_suffix(".json").ok_or_else(|| RecordNameError::Extension(name.to_owned()))?;
         let (pod, timestamp) = stem.split_once('_').ok_or_else(|| RecordNameError::Pod(name.to_owned()))?;
-        let arrival = NaiveDateTime::parse_from_str(timestamp, TIMESTAMP).map_err(|_| RecordNameError::Timestamp {
-            name: name.to_owned(),
-            timestamp: timestamp.to_owned(),
-        })?;
+        let arrival = NaiveDateTime::parse_from_str(timestamp, TIMESTAMP)
+            .map_err(|_| RecordNameError::Timestamp { name: name.to_owned(), timestamp: timestamp.to_owned() })?;
         Self::new(pod, arrival.and_utc()).map_err(|_| RecordNameError::Pod(name.to_owned()))
     }
 }
