@@ -1,3 +1,6 @@
 //! The agent: a deep reinforcement learning policy that answers a replica count.
 
 pub mod policy;
+pub mod rng;
+pub mod simulator;
+pub mod workload;

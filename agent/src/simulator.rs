@@ -1,0 +1,33 @@
+//! The world a policy learns in: a request-level simulator of one deployment.
+//!
+//! ```text
+//! Scenario --seed--> Episode (arrivals, service times, delays: drawn once) --> Simulation
+//! Simulation::request() -> ActionRequest -> policy -> Simulation::step(replicas) -> Outcome
+//! ```
+//!
+//! Every pod serves one request at a time, first come first served: `done = max(free, t) + s`. Everything random is drawn
+//! once per [`Episode`] and indexed by request, so that every policy, and every clone of a [`Simulation`] that tries
+//! another count, meets the same future (common random numbers).
+//!
+//! Two accounts are kept of the same requests, on purpose:
+//! - the **wire** sees completions: [`Simulation::request`] is what the scaler would send, made by the same
+//!   [`scaler_core`] functions;
+//! - the **credit** goes to the check in which a request *arrived*: a response time is known when the request is routed,
+//!   so [`Outcome`] charges a late request to the order that made it late.
+
+mod episode;
+mod fleet;
+mod outcome;
+mod pod;
+mod randomised;
+mod scenario;
+mod service;
+mod simulation;
+mod totals;
+
+pub use episode::Episode;
+pub use outcome::{Outcome, smooth_violation};
+pub use scenario::{Contention, Routing, Scenario, ScenarioError};
+pub use service::{ServiceShift, ServiceTimes};
+pub use simulation::{Served, Simulation};
+pub use totals::{RunTotals, run};

@@ -1,0 +1,41 @@
+//! One pod: a first-come-first-served queue with one slot.
+
+use scaler_core::PodSums;
+
+/// A pod from its order until its last request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Pod {
+    /// Its number, in order of creation.
+    pub(super) id: u32,
+    /// When it can take a first request, seconds.
+    pub(super) ready_s: f64,
+    /// When all that it holds is done, seconds.
+    pub(super) free_s: f64,
+    /// Its completions that the check at the end of this window counts.
+    pub(super) counted: PodSums,
+    /// Where its latest completions after this window are gathered: an index into the list of [`Later`].
+    pub(super) later: Option<u32>,
+}
+
+/// Completions of one pod that the check at the end of a later window counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Later {
+    /// The pod's number.
+    pub(super) pod: u32,
+    /// The window; the number of windows for what no check of the episode sees.
+    pub(super) window: u32,
+    /// Their sums.
+    pub(super) sums: PodSums,
+}
+
+impl Pod {
+    pub(super) fn new(id: u32, ready_s: f64) -> Self {
+        Self { id, ready_s, free_s: ready_s, counted: PodSums::default(), later: None }
+    }
+
+    /// Takes a request that arrives now; the time at which it is done.
+    pub(super) fn serve(&mut self, arrival_s: f64, service_s: f64) -> f64 {
+        self.free_s = self.free_s.max(arrival_s) + service_s;
+        self.free_s
+    }
+}

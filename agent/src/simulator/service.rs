@@ -1,0 +1,74 @@
+//! How long a pod works on a request.
+
+use crate::rng::Stream;
+
+/// Distribution of the service time. All have the mean that is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ServiceTimes {
+    /// Always the mean.
+    Constant,
+    /// Lognormal with this coefficient of variation, >= 0.
+    Lognormal {
+        /// Standard deviation over mean.
+        cv: f64,
+    },
+    /// Exponential: coefficient of variation 1, without memory.
+    Exponential,
+    /// A few sizes of request, each with its weight (> 0) and relative length (> 0).
+    Mixture(Vec<(f64, f64)>),
+}
+
+/// A lasting change of the mean service time: a new version, or bigger matrices.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ServiceShift {
+    /// Arrivals from here on are affected, seconds.
+    pub at_s: f64,
+    /// Their service times are this many times as long, > 0.
+    pub factor: f64,
+}
+
+impl ServiceTimes {
+    /// Whether every figure is one that times can be drawn from.
+    pub(super) fn is_valid(&self) -> bool {
+        let positive = |x: f64| x.is_finite() && x > 0.0;
+        match self {
+            Self::Constant | Self::Exponential => true,
+            Self::Lognormal { cv } => cv.is_finite() && *cv >= 0.0,
+            Self::Mixture(sizes) => !sizes.is_empty() && sizes.iter().all(|&(w, x)| positive(w) && positive(x)),
+        }
+    }
+
+    /// Draws one service time, seconds.
+    pub(super) fn draw(&self, mean_s: f64, stream: &mut Stream) -> f64 {
+        match self {
+            Self::Constant => mean_s,
+            Self::Lognormal { cv } => stream.lognormal(mean_s, *cv),
+            Self::Exponential => stream.exponential(mean_s),
+            Self::Mixture(sizes) => {
+                let (weights, work) = sizes.iter().fold((0.0, 0.0), |(w, x), size| (w + size.0, x + size.0 * size.1));
+                let mut left = stream.uniform() * weights;
+                let drawn = sizes.iter().find(|size| {
+                    left -= size.0;
+                    left < 0.0
+                });
+                // The last size stands in where rounding left a crumb of weight.
+                let relative = drawn.or(sizes.last()).map_or(1.0, |size| size.1);
+                mean_s * relative * weights / work
+            }
+        }
+    }
+
+    /// Variance over squared mean, `c^2`.
+    #[must_use]
+    pub fn squared_variation(&self) -> f64 {
+        match self {
+            Self::Constant => 0.0,
+            Self::Lognormal { cv } => cv * cv,
+            Self::Exponential => 1.0,
+            Self::Mixture(sizes) => {
+                let moment = |power: i32| sizes.iter().map(|&(w, x)| w * x.powi(power)).sum::<f64>();
+                moment(2) * moment(0) / (moment(1) * moment(1)) - 1.0
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Load over time: shapes, traces, and seeded arrival times that the simulator, the demo and JMeter all replay.
+//!
+//! ```text
+//! Shape + Load -> Profile (requests/s over time) -> arrivals (seconds), a seeded Poisson process
+//! trace CSV    -> Profile
+//! ```
+
+mod arrivals;
+mod command;
+mod profile;
+mod shape;
+mod trace;
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+pub use arrivals::{MAX_ARRIVALS, arrivals};
+pub use command::{Emit, WorkloadArgs, run};
+pub use profile::Profile;
+pub use shape::{Load, Shape};
+pub use trace::{read_trace, write_arrivals, write_rates};
+
+/// Why there is no load to play.
+#[derive(Debug, Error)]
+pub enum WorkloadError {
+    /// A figure outside its range.
+    #[error("{name} must be {range}, it is {value}")]
+    Parameter {
+        /// Name of the parameter.
+        name: &'static str,
+        /// What it may be.
+        range: &'static str,
+        /// What it is.
+        value: f64,
+    },
+    /// Shape `trace` plays a file.
+    #[error("shape trace has no formula: it needs a trace file")]
+    NoFormula,
+    /// The file cannot be opened.
+    #[error("cannot open the trace {}", path.display())]
+    OpenTrace {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not CSV.
+    #[error("cannot read the trace {}", path.display())]
+    ReadTrace {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: csv::Error,
+    },
+    /// The header does not say what the columns are.
+    #[error("the header of the trace {} must be \"second,requests\" or \"minute,requests\", it is {header:?}", path.display())]
+    TraceHeader {
+        /// Its path.
+        path: PathBuf,
+        /// The header found.
+        header: String,
+    },
+    /// A row of the file makes no sense.
+    #[error("line {line} of the trace {}: {problem}", path.display())]
+    TraceRow {
+        /// Its path.
+        path: PathBuf,
+        /// Line in the file, from 1.
+        line: u64,
+        /// What is wrong, with the value.
+        problem: String,
+    },
+    /// Rows that cannot be written.
+    #[error("cannot write the {what}")]
+    Write {
+        /// What was to be written.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: csv::Error,
+    },
+}
