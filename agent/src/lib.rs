@@ -2,5 +2,6 @@
 
 pub mod policy;
 pub mod rng;
+pub mod rules;
 pub mod simulator;
 pub mod workload;
