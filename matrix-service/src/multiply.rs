@@ -1,0 +1,143 @@
+//! `POST /multiply`, from the stamp to the record.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, rt, web};
+use chrono::Utc;
+use scaler_core::RequestRecord;
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+
+use crate::admission::Admitted;
+use crate::arrival::Arrival;
+use crate::drain::Held;
+use crate::headers;
+use crate::matrix::{Multiplication, TopLeft};
+use crate::pace::at_quota;
+use crate::parse::parse;
+use crate::refusal::Refusal;
+use crate::service::Service;
+use crate::slots::Slot;
+use crate::workspace::Workspace;
+
+/// The answer to a request that was served.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reply {
+    message: &'static str,
+    #[serde(rename = "Service Time")]
+    service_time_s: f64,
+    #[serde(rename = "Response Time")]
+    response_time_s: f64,
+    #[serde(rename = "Result")]
+    result: TopLeft,
+}
+
+/// Reads a request, then has it served.
+///
+/// # Errors
+/// [`Refusal`], each with its status.
+pub async fn multiply(
+    request: HttpRequest,
+    payload: web::Payload,
+    service: web::Data<Service>,
+) -> Result<web::Json<Reply>, Refusal> {
+    let arrival = arrive(&request, &service);
+    let held = service.drain.hold().ok_or(Refusal::Draining)?;
+    let request_id = headers::request_id(request.headers())?;
+    headers::check_content(request.headers())?;
+    service.body_limits.announce(headers::content_length(request.headers()))?;
+    let admitted = service.admission.enter().await?;
+    let mut workspace = service.workspaces.take();
+    let read = service.body_limits.read(payload, &mut workspace.body).await;
+    service.metrics.received(workspace.body.len());
+    if let Err(error) = read {
+        service.workspaces.put_back(workspace);
+        return Err(error.into());
+    }
+    let service = service.into_inner();
+    let whole = WholeRequest { arrival, request_id, workspace, service, _admitted: admitted, _held: held };
+    // A task of its own: it goes on when the client is gone, and with it this future. What was begun is in the load.
+    let reply = rt::spawn(whole.serve()).await.map_err(Refusal::Crashed)??;
+    Ok(web::Json(reply))
+}
+
+fn arrive(request: &HttpRequest, service: &Service) -> Arrival {
+    let now = Utc::now();
+    let (stamp, ignored) = headers::ingress_stamp(request.headers(), now);
+    for stamp in &ignored {
+        tracing::debug!(header = stamp.header, error = %stamp.error, "time header ignored");
+        service.metrics.ignored(stamp);
+    }
+    service.arrivals.arrive(now, stamp)
+}
+
+/// A request whose body is here.
+struct WholeRequest {
+    arrival: Arrival,
+    request_id: Option<String>,
+    workspace: Workspace,
+    service: Arc<Service>,
+    _admitted: Admitted,
+    _held: Held,
+}
+
+impl WholeRequest {
+    /// Parses outside of the slot, waits in line, multiplies inside of it, records.
+    async fn serve(self) -> Result<Reply, Refusal> {
+        let Self { arrival, request_id, mut workspace, service, _admitted, _held } = self;
+        let (parsed, mut workspace) = spawn_blocking(move || {
+            let parsed = parse(&workspace.body, &mut workspace.buffers);
+            (parsed, workspace)
+        })
+        .await
+        .map_err(Refusal::Crashed)?;
+        let multiplication = match parsed {
+            Ok(multiplication) => multiplication,
+            Err(error) => {
+                service.workspaces.put_back(workspace);
+                return Err(error.into());
+            }
+        };
+        let (shape, limit) = (multiplication.product_shape(), service.max_product_values);
+        let (reply, multiplication) = if shape.values() > limit {
+            (Err(Refusal::ProductTooLarge { shape, limit }), multiplication)
+        } else {
+            let slot = service.slots.turn().await;
+            let turn = Turn { slot, arrival, request_id, service: Arc::clone(&service) };
+            spawn_blocking(move || (turn.take(&multiplication), multiplication)).await.map_err(Refusal::Crashed)?
+        };
+        workspace.buffers.recycle(multiplication);
+        service.workspaces.put_back(workspace);
+        reply
+    }
+}
+
+/// A request that has its slot.
+struct Turn {
+    slot: Slot,
+    arrival: Arrival,
+    request_id: Option<String>,
+    service: Arc<Service>,
+}
+
+impl Turn {
+    /// Multiplies, gives the slot back, and records.
+    fn take(self, multiplication: &Multiplication) -> Result<Reply, Refusal> {
+        let Self { mut slot, arrival, request_id, service } = self;
+        let (product, service_time) = at_quota(service.quota, || multiplication.multiply_into(&mut slot.result));
+        drop(slot);
+        let result = product?;
+        let record = RequestRecord {
+            service_time_s: service_time.as_secs_f64(),
+            response_time_s: arrival.response_time().as_secs_f64(),
+            request_id,
+        };
+        service.disk.keep(arrival.at(), &record).map_err(|error| {
+            service.metrics.not_recorded();
+            Refusal::RecordNotKept(error)
+        })?;
+        let RequestRecord { service_time_s, response_time_s, request_id: _ } = record;
+        service.metrics.recorded(service_time_s, response_time_s);
+        Ok(Reply { message: "Matrix multiplication completed!", service_time_s, response_time_s, result })
+    }
+}
