@@ -5,16 +5,20 @@ use std::sync::Arc;
 
 use agent::rng::Stream;
 use agent::rules::{Calibrated, StaticCount};
-use agent::simulator::{Episode, Routing, Scenario, Simulation, run};
+use agent::simulator::{Episode, Routing, Scenario, ServiceTimes, Simulation, run};
 use agent::workload::{Load, Shape};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// 200 checks of 60 s, 10 pods at most, 0.2 s a request, up to 60 % of what they can do.
-fn episode(routing: Routing) -> Arc<Episode> {
+fn scenario(routing: Routing) -> Scenario {
     let load = Load { low_rps: 5.0, high_rps: 30.0, periods: 4.0, duration_s: 12_000.0, bin_s: 15.0 };
     let load = Shape::Sinusoid.profile(&load, &mut Stream::new(1, "shape", 0)).expect("the load is within range");
-    let scenario = Scenario { routing, startup_s: 10.0, ..Scenario::plain(load, 60.0, 0.5, 10, 0.2) };
-    Arc::new(Episode::draw(scenario, 1).expect("the scenario is within range"))
+    let service_times = ServiceTimes::Lognormal { cv: 0.3 };
+    Scenario { routing, service_times, startup_s: 10.0, ..Scenario::plain(load, 60.0, 0.5, 10, 0.2) }
+}
+
+fn episode(routing: Routing) -> Arc<Episode> {
+    Arc::new(Episode::draw(scenario(routing), 1).expect("the scenario is within range"))
 }
 
 fn requests(criterion: &mut Criterion) {
@@ -27,6 +31,9 @@ fn requests(criterion: &mut Criterion) {
         });
         group.bench_with_input(BenchmarkId::new("calibrated", format!("{routing:?}")), &episode, |bencher, episode| {
             bencher.iter(|| run(Arc::clone(episode), &Calibrated::default()));
+        });
+        group.bench_function(BenchmarkId::new("draw", format!("{routing:?}")), |bencher| {
+            bencher.iter(|| Episode::draw(scenario(routing), 1));
         });
     }
     group.finish();

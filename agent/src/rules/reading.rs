@@ -91,6 +91,7 @@ impl Reading {
         let ordered_before = past.clone().skip(1).map(|past| Some(past.replicas_ordered)).chain(std::iter::once(None));
         for (past, ordered) in past.zip(ordered_before) {
             if past.age_s - reading.moments[reading.count - 1].age_s > GAP_INTERVALS * interval_s {
+                reading.complete = false;
                 break;
             }
             reading.push(past.age_s, ordered.unwrap_or(past.observation.n_instances), &past.observation);

@@ -33,8 +33,43 @@ impl Episode {
         let checks = check_times(&scenario, &mut Stream::new(seed, "checks", 0));
         let end_s = checks.last().copied().unwrap_or(0.0);
         let arrivals = workload::arrivals(&scenario.load, end_s, seed);
-        let mut stream = Stream::new(seed, "services", 0);
-        let services = arrivals.iter().map(|&t| service_time(&scenario, t, &mut stream)).collect();
+        let mut services = scenario.service_times.draw(arrivals.len(), &mut Stream::new(seed, "services", 0));
+        for (service, arrival_s) in services.iter_mut().zip(&arrivals) {
+            let shift = scenario.service_shift.filter(|shift| *arrival_s >= shift.at_s);
+            *service *= scenario.service_time_s * shift.map_or(1.0, |shift| shift.factor);
+        }
+        Ok(Self::assemble(scenario, checks, arrivals, services, seed))
+    }
+
+    /// An episode of these requests; the scenario's load and service times are not looked at. For recorded requests.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] names the knob that is out of range, or the request that is.
+    pub fn of_requests(
+        scenario: Scenario,
+        arrivals: Vec<f64>,
+        services: Vec<f64>,
+        seed: u64,
+    ) -> Result<Self, ScenarioError> {
+        scenario.validate()?;
+        let wrong = |name, range, value: String| Err(ScenarioError { name, range, value });
+        if arrivals.len() != services.len() {
+            return wrong("service times", "as many as arrivals", format!("{} of {}", services.len(), arrivals.len()));
+        }
+        if let Some(pair) = arrivals.windows(2).find(|pair| pair[0] > pair[1]) {
+            return wrong("arrivals", "ascending", format!("{pair:?}"));
+        }
+        if let Some(time) = arrivals.iter().find(|time| !(time.is_finite() && **time >= 0.0)) {
+            return wrong("arrivals", "0 or more", time.to_string());
+        }
+        if let Some(time) = services.iter().find(|time| !(time.is_finite() && **time > 0.0)) {
+            return wrong("service times", "above 0", time.to_string());
+        }
+        let checks = check_times(&scenario, &mut Stream::new(seed, "checks", 0));
+        Ok(Self::assemble(scenario, checks, arrivals, services, seed))
+    }
+
+    fn assemble(scenario: Scenario, checks: Vec<f64>, arrivals: Vec<f64>, services: Vec<f64>, seed: u64) -> Self {
         let mut stream = Stream::new(seed, "routes", 0);
         let routes = match scenario.routing {
             Routing::Random => arrivals.iter().map(|_| stream.integer(0, u32::MAX)).collect(),
@@ -44,7 +79,7 @@ impl Episode {
         let pods = checks.len() * scenario.max_replicas as usize;
         let startups =
             (0..pods).map(|_| scenario.startup_s * (1.0 + scenario.startup_jitter * stream.uniform())).collect();
-        Ok(Self { scenario, arrivals, services, routes, checks, startups })
+        Self { scenario, arrivals, services, routes, checks, startups }
     }
 
     /// What it was drawn from.
@@ -82,11 +117,6 @@ impl Episode {
         let at = check * self.scenario.max_replicas as usize + ordinal;
         self.startups.get(at).copied().unwrap_or(self.scenario.startup_s)
     }
-}
-
-fn service_time(scenario: &Scenario, arrival_s: f64, stream: &mut Stream) -> f64 {
-    let factor = scenario.service_shift.filter(|shift| arrival_s >= shift.at_s).map_or(1.0, |shift| shift.factor);
-    scenario.service_times.draw(scenario.service_time_s * factor, stream)
 }
 
 /// A missed check is simply not there: its window is part of the next.

@@ -38,22 +38,20 @@ impl ServiceTimes {
         }
     }
 
-    /// Draws one service time, seconds.
-    pub(super) fn draw(&self, mean_s: f64, stream: &mut Stream) -> f64 {
+    /// Draws a time relative to the mean for each request.
+    pub(super) fn draw(&self, requests: usize, stream: &mut Stream) -> Vec<f64> {
         match self {
-            Self::Constant => mean_s,
-            Self::Lognormal { cv } => stream.lognormal(mean_s, *cv),
-            Self::Exponential => stream.exponential(mean_s),
+            Self::Constant => vec![1.0; requests],
+            Self::Exponential => (0..requests).map(|_| stream.exponential(1.0)).collect(),
+            Self::Lognormal { cv } => {
+                // Mean exp(mu + sigma^2 / 2) = 1, variance exp(sigma^2) - 1 = cv^2.
+                let variance = (cv * cv).ln_1p();
+                (0..requests).map(|_| (variance.sqrt() * stream.normal() - variance / 2.0).exp()).collect()
+            }
             Self::Mixture(sizes) => {
-                let (weights, work) = sizes.iter().fold((0.0, 0.0), |(w, x), size| (w + size.0, x + size.0 * size.1));
-                let mut left = stream.uniform() * weights;
-                let drawn = sizes.iter().find(|size| {
-                    left -= size.0;
-                    left < 0.0
-                });
-                // The last size stands in where rounding left a crumb of weight.
-                let relative = drawn.or(sizes.last()).map_or(1.0, |size| size.1);
-                mean_s * relative * weights / work
+                let moment = |power: i32| sizes.iter().map(|&(w, x)| w * x.powi(power)).sum::<f64>();
+                let (weights, mean) = (moment(0), moment(1) / moment(0));
+                (0..requests).map(|_| pick(sizes, weights * stream.uniform()) / mean).collect()
             }
         }
     }
@@ -71,4 +69,13 @@ impl ServiceTimes {
             }
         }
     }
+}
+
+/// The size at this place on the axis of the weights; the last one where rounding left a crumb behind it.
+fn pick(sizes: &[(f64, f64)], mut at: f64) -> f64 {
+    let found = sizes.iter().find(|size| {
+        at -= size.0;
+        at < 0.0
+    });
+    found.or(sizes.last()).map_or(1.0, |size| size.1)
 }

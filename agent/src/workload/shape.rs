@@ -51,12 +51,14 @@ pub struct Load {
 impl Load {
     fn validate(&self) -> Result<(), WorkloadError> {
         let Self { low_rps, high_rps, periods, duration_s, bin_s } = *self;
+        let bins = duration_s / bin_s;
         let checks = [
             ("low rate", "0 or more requests/s", low_rps, low_rps >= 0.0),
             ("high rate", "at least the low rate", high_rps, high_rps >= low_rps),
             ("periods", "above 0", periods, periods > 0.0),
             ("duration", "above 0 s", duration_s, duration_s > 0.0),
             ("bin length", "above 0 s", bin_s, bin_s > 0.0),
+            ("bins", "at most 50000000", bins, bins <= 5e7),
         ];
         match checks.into_iter().find(|&(_, _, value, ok)| !(ok && value.is_finite())) {
             Some((name, range, value, _)) => Err(WorkloadError::Parameter { name, range, value }),
