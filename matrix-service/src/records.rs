@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use scaler_core::record::{RecordError, RecordNameError};
@@ -13,8 +15,10 @@ use crate::config::PodName;
 
 /// Folder of the records that were not claimed yet.
 const INCOMING: &str = "incoming";
-/// A record is tried again when its folder is claimed meanwhile: once per claim, and claims are seconds apart.
-const MAX_ATTEMPTS: u32 = 64;
+/// A record is tried again when its folder is claimed meanwhile. Claims are seconds apart, so once should do.
+const RETRY_FOR: Duration = Duration::from_secs(5);
+/// Pause before another try when the folder is there and is not.
+const RETRY_PAUSE: Duration = Duration::from_millis(1);
 /// What a probe writes: a block, as a disk may have room for a few bytes in an inode only.
 const PROBE: [u8; 4096] = [b'\n'; 4096];
 
@@ -63,7 +67,7 @@ pub enum RecordsError {
         source: io::Error,
     },
     /// Somebody renames or removes the folder all the time.
-    #[error("{path} was gone {MAX_ATTEMPTS} times in a row")]
+    #[error("{path} was gone at every try for {} s", RETRY_FOR.as_secs())]
     Claimed {
         /// The folder.
         path: PathBuf,
@@ -121,7 +125,8 @@ impl Records {
 
     /// Tries again for as long as the folder is claimed meanwhile.
     fn retrying(&self, attempt: impl Fn() -> Result<(), RecordsError>) -> Result<(), RecordsError> {
-        for _ in 0..MAX_ATTEMPTS {
+        let started = Instant::now();
+        while started.elapsed() < RETRY_FOR {
             match attempt() {
                 Err(error) if error.is_claimed() => self.make_incoming()?,
                 outcome => return outcome,
@@ -131,8 +136,16 @@ impl Records {
     }
 
     fn make_incoming(&self) -> Result<(), RecordsError> {
-        fs::create_dir_all(&self.incoming)
-            .map_err(|source| RecordsError::Folder { path: self.incoming.clone(), source })
+        match fs::create_dir_all(&self.incoming) {
+            Ok(()) => Ok(()),
+            // Made by another writer and claimed again before the library looked whether it is a folder; or it is
+            // none, then the next try says so.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                thread::sleep(RETRY_PAUSE);
+                Ok(())
+            }
+            Err(source) => Err(RecordsError::Folder { path: self.incoming.clone(), source }),
+        }
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), RecordsError> {
