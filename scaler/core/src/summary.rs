@@ -78,12 +78,15 @@ fn requests(check: &Check, window_s: f64) -> f64 {
     check.decision.as_ref().map_or(check.workload * window_s, |decision| decision.records_read as f64)
 }
 
-/// Length of a check's window, seconds.
+/// Length of a check's window, seconds; one minute where neither the check nor its neighbours say, or where a clock was
+/// set back between two checks.
 #[must_use]
 pub fn window_seconds(check: &Check, previous: Option<&Check>) -> f64 {
     match (&check.decision, previous) {
         (Some(decision), _) => decision.window_seconds,
-        (None, Some(previous)) => (check.timestamp - previous.timestamp).num_milliseconds() as f64 / 1e3,
-        (None, None) => DEFAULT_INTERVAL_S,
+        (None, Some(previous)) if check.timestamp > previous.timestamp => {
+            (check.timestamp - previous.timestamp).num_milliseconds() as f64 / 1e3
+        }
+        (None, _) => DEFAULT_INTERVAL_S,
     }
 }

@@ -107,6 +107,12 @@ fn an_opposite_change_after_more_than_five_checks_is_no_reversal() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_makes_no_negative_pod_minutes() {
+    let run = status([check(5, 2, 0.5, ActionText::NoAction), check(0, 2, 0.5, ActionText::NoAction)]);
+    assert!((summarize(&run).pod_minutes - 4.0).abs() < 1e-12);
+}
+
+#[test]
 fn a_run_without_checks_sums_up_to_nothing() {
     assert_eq!(summarize(&PodStatus::default()), scaler_core::RunSummary::default());
 }
