@@ -1,21 +1,32 @@
-//! One check, on one screen.
+//! One check, on one screen: from the records of a window to an entry in `podStatus.json`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use scaler_core::{Bounds, Check, CheckKey, Mode};
+use chrono::{DateTime, SubsecRound, Utc};
+use clap::ValueEnum;
+use scaler_core::status::{NamedError, UtilizationSent};
+use scaler_core::{
+    ActionRequest, Bounds, Check, CheckKey, Decision, Mode, Observation, PodStatus, WindowLength, WindowMetrics,
+    history, observe, plan, window_length,
+};
 use thiserror::Error;
 
-use crate::cluster::{Cluster, ClusterError};
+use crate::answer::{Answer, ask};
+use crate::applied::{Applied, apply};
+use crate::cluster::{Cluster, ClusterError, Pods};
 use crate::cpu::CpuMeter;
 use crate::decider::Decider;
+use crate::failure::survived;
+use crate::results::{ResultsError, ResultsFolder, Tally, Window};
+use crate::step::{Pause, Step};
 
 /// Which of the two utilizations the agent is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum UtilizationSource {
     /// From the records: `sum(lambda_i D_i) / n`.
     Theory,
-    /// CPU from Prometheus.
+    /// Mean CPU of a pod, from Prometheus; from the records while Prometheus does not answer.
     Prometheus,
 }
 
@@ -34,10 +45,12 @@ pub struct CheckConfig {
     pub utilization_source: UtilizationSource,
     /// Newest `check_N` folders that are kept; 0 keeps none.
     pub analyzed_retention: usize,
-    /// Checks that `podStatus.json` holds at most.
+    /// Checks that `podStatus.json` holds at most; of more, the older go to a file of their own.
     pub pod_status_max_checks: usize,
-    /// Folder shared with the matrix service.
+    /// Folder shared with the matrix service; it must be there.
     pub results_dir: PathBuf,
+    /// For crash drills: stop there, and wait to be killed.
+    pub pause_at: Option<Step>,
 }
 
 /// How a check ended.
@@ -54,25 +67,192 @@ pub enum CheckOutcome {
     LockHeld,
 }
 
-/// Why a check left no entry. Its window goes to the next check.
+/// Why a check broke off. The next one finishes it, or gets its window.
 #[derive(Debug, Error)]
 pub enum CheckError {
-    /// The pods could not be read.
-    #[error("cannot read the pods")]
+    /// The results folder.
+    #[error("the results folder cannot be used")]
+    Results(#[from] ResultsError),
+    /// The pods could not be read; nothing was recorded.
+    #[error("the pods cannot be read")]
     Pods(#[source] ClusterError),
 }
 
 /// Reads a window, asks, orders, records.
 ///
+/// Files are read and written on the calling thread. `clock` says what time it is.
+///
 /// # Errors
-/// [`CheckError`].
+/// [`CheckError`]. No answer from the agent, no CPU and a refused order are no errors: they are recorded.
 pub async fn check(
-    _config: &CheckConfig,
+    config: &CheckConfig,
     cluster: &impl Cluster,
-    _decider: &impl Decider,
-    _cpu: Option<&impl CpuMeter>,
-    _clock: impl Fn() -> DateTime<Utc>,
+    decider: &impl Decider,
+    cpu: Option<&impl CpuMeter>,
+    clock: impl Fn() -> DateTime<Utc>,
 ) -> Result<CheckOutcome, CheckError> {
-    cluster.pods().await.map_err(CheckError::Pods)?;
-    Ok(CheckOutcome::LockHeld)
+    let pause = Pause::at(config.pause_at);
+    let results = ResultsFolder::new(&config.results_dir, pause);
+    let Some(_lock) = results.lock()? else { return Ok(CheckOutcome::LockHeld) }; // I/O: held until the end
+    pause.reached(Step::Locked);
+    let mut status = results.recover(config.pod_status_max_checks)?; // I/O: what a killed check left
+    let mut window = results.claim(&status, clock)?; // I/O: exactly these files, no others
+    let tally = results.read(&mut window)?; // I/O: bad files are counted and named
+    let pods = cluster.pods().await.map_err(CheckError::Pods)?; // I/O: without pods there is nothing to say
+    pause.reached(Step::Pods);
+    let seen = Seen::new(config, status.status(), &window, &tally, pods); // pure
+    pause.reached(Step::Observed);
+    let cpu = measure(cpu, config, &seen.pods).await; // I/O: unknown is a value
+    pause.reached(Step::Cpu);
+    let (request, utilization) = seen.request(config, status.status(), &window, cpu.cores); // pure
+    let answer = ask(decider, &request).await; // I/O: no answer is a value
+    pause.reached(Step::Asked);
+    let plan = plan(seen.pods.ordered, answer.wish, config.bounds, config.mode); // pure: clamped, with a reason
+    pause.reached(Step::Planned);
+    let applied = apply(cluster, plan, seen.pods.ordered).await; // I/O: only this makes an `Applied`
+    pause.reached(Step::Applied);
+    let parts = Parts { window: &window, tally, seen, cpu, request, utilization, answer, plan, applied };
+    let check = parts.into_check(config, status.status()); // pure
+    status.append(window.key, &check)?; // pure
+    pause.reached(Step::Appended);
+    results.settle(&window)?; // I/O: what landed after `read` waits for the next check
+    pause.reached(Step::Settled);
+    status.save(pause)?; // I/O: from here on the check is recorded
+    pause.reached(Step::Saved);
+    results.archive(&window)?; // I/O
+    results.retain(config.analyzed_retention)?; // I/O
+    status.roll(config.pod_status_max_checks, pause)?; // I/O
+    pause.reached(Step::Retained);
+    Ok(CheckOutcome::Recorded { key: window.key, check: Box::new(check) })
+}
+
+/// The window as the formulas see it.
+struct Seen {
+    pods: Pods,
+    metrics: WindowMetrics,
+    window_length: WindowLength,
+    observation: Observation,
+}
+
+impl Seen {
+    fn new(config: &CheckConfig, status: &PodStatus, window: &Window, tally: &Tally, pods: Pods) -> Self {
+        let previous = status.last().map(|(_, check)| check.claimed_at());
+        let since_s = previous.map(|previous| (window.claimed_at - previous).as_seconds_f64());
+        let (window_s, window_length) = window_length(since_s, config.interval_s);
+        let metrics = WindowMetrics::from_pods(tally.pods.values(), window_s);
+        let observation = observe(&metrics, count(&pods.ready), config.threshold_s);
+        Self { pods, metrics, window_length, observation }
+    }
+
+    /// What the agent is sent, and whose utilization is in it.
+    fn request(
+        &self,
+        config: &CheckConfig,
+        status: &PodStatus,
+        window: &Window,
+        cores: Option<f64>,
+    ) -> (ActionRequest, UtilizationSent) {
+        let mut observation = self.observation;
+        let sent = match (config.utilization_source, cores) {
+            (UtilizationSource::Theory, _) => UtilizationSent::Theory,
+            (UtilizationSource::Prometheus, None) => UtilizationSent::TheoryPrometheusMissing,
+            (UtilizationSource::Prometheus, Some(cores)) => {
+                observation.utilization = cores;
+                UtilizationSent::Prometheus
+            }
+        };
+        let request = ActionRequest {
+            observation,
+            history: history(status, window.claimed_at),
+            min_replicas: Some(config.bounds.min()),
+            max_replicas: Some(config.bounds.max()),
+            threshold_s: Some(config.threshold_s),
+            interval_s: Some(config.interval_s),
+            avg_service_time_s: (self.metrics.requests > 0).then_some(self.metrics.avg_service_time_s),
+            starting: Some(self.pods.starting),
+            terminating: Some(self.pods.terminating),
+        };
+        (request, sent)
+    }
+}
+
+/// CPU of a pod, or why it is not known.
+struct Cpu {
+    cores: Option<f64>,
+    error: Option<NamedError>,
+}
+
+async fn measure(meter: Option<&impl CpuMeter>, config: &CheckConfig, pods: &Pods) -> Cpu {
+    let Some(meter) = meter else { return Cpu { cores: None, error: None } };
+    match meter.cores(Duration::from_secs_f64(config.interval_s), count(&pods.ready)).await {
+        Ok(cores) => Cpu { cores: Some(cores), error: None },
+        Err(error) => Cpu { cores: None, error: Some(survived(error.name(), &error)) },
+    }
+}
+
+/// All that an entry is made of.
+struct Parts<'a> {
+    window: &'a Window,
+    tally: Tally,
+    seen: Seen,
+    cpu: Cpu,
+    request: ActionRequest,
+    utilization: UtilizationSent,
+    answer: Answer,
+    plan: scaler_core::Plan,
+    applied: Applied,
+}
+
+impl Parts<'_> {
+    fn into_check(self, config: &CheckConfig, status: &PodStatus) -> Check {
+        let Self { window, tally, seen, cpu, mut request, utilization, answer, plan, applied } = self;
+        let Seen { pods, metrics, window_length, observation } = seen;
+        let Tally { pods: _, read, refused, named_refused, newest } = tally;
+        let (started_previous_check, shutdown_previous_check) = status.changes(&pods.ready);
+        // The history is the checks before this one: they are in the file already.
+        request.history.clear();
+        let errors = [cpu.error, answer.error, applied.error().cloned()].into_iter().flatten().collect();
+        let decision = Decision {
+            claimed_at: window.claimed_at,
+            mode: config.mode,
+            raw_action: answer.wish.raw_action(),
+            applied_replicas: applied.replicas(),
+            reason: applied.reason(),
+            limit: plan.limit,
+            window_seconds: metrics.window_s,
+            window_length,
+            records_read: read,
+            records_refused: refused,
+            refused: named_refused,
+            newest_record_age_seconds: newest.map(|arrival| (window.claimed_at - arrival).as_seconds_f64()),
+            starting: pods.starting,
+            terminating: pods.terminating,
+            utilization_source: utilization,
+            request,
+            explanation: answer.explanation,
+            errors,
+        };
+        Check {
+            timestamp: window.claimed_at.naive_utc().trunc_subsecs(0),
+            n_instances: observation.n_instances,
+            pressure: observation.pressure,
+            avg_response_time: metrics.avg_response_time_s,
+            avg_service_time: metrics.avg_service_time_s,
+            threshold: config.threshold_s,
+            queue_length_dominant: observation.queue_length_dominant,
+            utilization: observation.utilization,
+            cpu_usage: cpu.cores,
+            workload: observation.workload,
+            action: applied.action(),
+            active: pods.ready,
+            started_previous_check,
+            shutdown_previous_check,
+            decision: Some(decision),
+        }
+    }
+}
+
+/// A number of pods; beyond `u32` no cluster goes.
+fn count(pods: &[String]) -> u32 {
+    u32::try_from(pods.len()).unwrap_or(u32::MAX)
 }

@@ -1,0 +1,26 @@
+//! Errors that a check survives, as they stand in the log and in `podStatus.json`.
+
+use std::error::Error;
+
+use scaler_core::status::NamedError;
+
+/// Longest message that is kept, characters: an API server may answer with a page.
+const MAX_MESSAGE_CHARS: usize = 500;
+
+/// The error and its causes in one line, under its name; logged as well.
+pub(crate) fn survived(name: &str, error: &dyn Error) -> NamedError {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some libraries repeat the cause in their own text.
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = error.source();
+    }
+    let message: String = message.chars().take(MAX_MESSAGE_CHARS).collect();
+    tracing::warn!(name, message, "the check goes on without");
+    NamedError { name: name.to_owned(), message }
+}

@@ -1,0 +1,174 @@
+//! The records between two checks: claimed, read, settled, archived.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use scaler_core::status::RefusedRecord;
+use scaler_core::{CheckKey, PodSums};
+
+use super::record_file::{MAX_RECORD_BYTES, read_record};
+use super::{CLAIMED_PREFIX, ResultsError, ResultsFolder, StatusFile, is_hidden, make_folder, names, rename};
+use crate::step::{Pause, Step};
+
+/// Refused files that are named; the others are counted.
+const NAMED_REFUSED: usize = 20;
+/// A file of another service that does not end in `}` is given this long to be finished.
+const UNFINISHED_GRACE: TimeDelta = TimeDelta::seconds(2);
+
+/// A claimed window: no writer adds to it any more, but for those that were in the middle of it.
+#[derive(Debug)]
+pub(crate) struct Window {
+    /// Number of the check that it is for.
+    pub(crate) key: CheckKey,
+    /// When it was claimed, cut to microseconds: what is written is what was reckoned with.
+    pub(crate) claimed_at: DateTime<Utc>,
+    folder: PathBuf,
+    /// Names of the files that were counted or refused, sorted.
+    seen: Vec<OsString>,
+}
+
+/// What was found in a window; its size does not depend on the number of records.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Sums per pod.
+    pub(crate) pods: BTreeMap<String, PodSums>,
+    /// Records counted.
+    pub(crate) read: u64,
+    /// Files refused.
+    pub(crate) refused: u64,
+    /// The first of them.
+    pub(crate) named_refused: Vec<RefusedRecord>,
+    /// Arrival of the newest request.
+    pub(crate) newest: Option<DateTime<Utc>>,
+}
+
+impl Tally {
+    fn add(&mut self, folder: &Path, name: &OsStr, buffer: &mut Vec<u8>) {
+        match read_record(folder, name, buffer) {
+            Ok((record_name, record)) => {
+                self.read += 1;
+                self.newest = self.newest.max(Some(record_name.arrival()));
+                match self.pods.get_mut(record_name.pod()) {
+                    Some(sums) => sums.add(&record),
+                    None => self.pods.entry(record_name.pod().to_owned()).or_default().add(&record),
+                }
+            }
+            Err(error) => {
+                self.refused += 1;
+                if self.named_refused.len() < NAMED_REFUSED {
+                    let refused = RefusedRecord { file: name.to_string_lossy().into_owned(), error: error.to_string() };
+                    tracing::warn!(file = refused.file, error = refused.error, "refused a record");
+                    self.named_refused.push(refused);
+                }
+            }
+        }
+    }
+
+    /// Reads the files of `folder` in the order of their names, so that the same files give the same sums to the bit.
+    pub(crate) fn of_folder(folder: &Path, pause: Pause) -> Result<(Self, Vec<OsString>), ResultsError> {
+        let seen = record_names(folder)?;
+        let mut tally = Self::default();
+        let mut buffer = Vec::new();
+        for name in &seen {
+            tally.add(folder, name, &mut buffer);
+            pause.reached(Step::ReadOne);
+        }
+        Ok((tally, seen))
+    }
+}
+
+impl ResultsFolder {
+    /// Takes the records that are there now, and only those.
+    pub(crate) fn claim(&self, status: &StatusFile, clock: impl Fn() -> DateTime<Utc>) -> Result<Window, ResultsError> {
+        let incoming = self.make_incoming()?;
+        self.gather(&incoming, clock())?;
+        self.pause.reached(Step::Gathered);
+        make_folder(&self.analyzed())?;
+        let key = self.next_key(status)?;
+        let folder = self.analyzed().join(format!("{CLAIMED_PREFIX}{key}"));
+        rename(&incoming, &folder)?;
+        let now = clock();
+        self.pause.reached(Step::Claimed);
+        self.make_incoming()?;
+        self.pause.reached(Step::Renewed);
+        let claimed_at = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now);
+        Ok(Window { key, claimed_at, folder, seen: Vec::new() })
+    }
+
+    /// 1 + the highest number that a check or a folder has had.
+    fn next_key(&self, status: &StatusFile) -> Result<CheckKey, ResultsError> {
+        let folders = names(&self.analyzed())?;
+        let highest_folder = folders.iter().filter_map(|name| CheckKey::parse(name.to_str()?)).max();
+        let highest = highest_folder.max(status.highest_key()?);
+        Ok(CheckKey(1 + highest.map_or(0, |CheckKey(n)| n)))
+    }
+
+    /// Moves the records that other services wrote into the results folder itself into `incoming/`.
+    fn gather(&self, incoming: &Path, now: DateTime<Utc>) -> Result<(), ResultsError> {
+        for name in names(&self.root)? {
+            let (path, target) = (self.root.join(&name), incoming.join(&name));
+            // A name that is taken waits for the next check, which finds `incoming/` empty.
+            if looks_like_record(&name) && is_finished(&path, now) && !target.exists() {
+                rename(&path, &target)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the window.
+    pub(crate) fn read(&self, window: &mut Window) -> Result<Tally, ResultsError> {
+        let (tally, seen) = Tally::of_folder(&window.folder, self.pause)?;
+        window.seen = seen;
+        self.pause.reached(Step::Read);
+        Ok(tally)
+    }
+
+    /// Moves records that landed after the window was listed back into `incoming/`.
+    pub(crate) fn settle(&self, window: &Window) -> Result<(), ResultsError> {
+        for name in record_names(&window.folder)? {
+            if window.seen.binary_search(&name).is_err() {
+                tracing::info!(file = %name.to_string_lossy(), "a record came late; it goes to the next window");
+                rename(&window.folder.join(&name), &self.incoming().join(&name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the window of a recorded check its final name.
+    pub(crate) fn archive(&self, window: &Window) -> Result<(), ResultsError> {
+        self.settle(window)?;
+        rename(&window.folder, &self.analyzed().join(window.key.to_string()))?;
+        self.pause.reached(Step::Archived);
+        Ok(())
+    }
+}
+
+/// Names of the files that are not hidden, sorted.
+fn record_names(folder: &Path) -> Result<Vec<OsString>, ResultsError> {
+    let mut found = names(folder)?;
+    found.retain(|name| !is_hidden(name));
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// `*_*.json`, hidden files and our own status files left out.
+fn looks_like_record(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| {
+        !name.starts_with('.') && !name.starts_with("podStatus") && name.ends_with(".json") && name.contains('_')
+    })
+}
+
+/// Whether nobody is writing to the file any more, as far as can be told; only regular files are.
+fn is_finished(path: &Path, now: DateTime<Utc>) -> bool {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return false };
+    if !metadata.is_file() {
+        return false;
+    }
+    let old = metadata.modified().is_ok_and(|modified| now - DateTime::<Utc>::from(modified) >= UNFINISHED_GRACE);
+    let whole =
+        || metadata.len() <= MAX_RECORD_BYTES && fs::read(path).is_ok_and(|text| text.trim_ascii_end().ends_with(b"}"));
+    old || whole()
+}
