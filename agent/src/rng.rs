@@ -3,17 +3,15 @@
 //! Every random quantity of an episode has a stream of its own (arrivals, service times, start-up delays, ...), so that
 //! a change of one never shifts another, and every policy meets the same arrivals (common random numbers).
 
-use std::convert::Infallible;
-
-use rand::{RngExt, SeedableRng, TryRng};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Exp1, Gamma, LogNormal, StandardNormal};
+use rand_distr::{Distribution, Exp1, Gamma, StandardNormal};
 use sha2::{Digest, Sha256};
 
 /// A stream of random numbers, named by a seed, a word and an index.
 ///
 /// Its key is `SHA-256(seed, name, index)`, its generator ChaCha8: streams of different names are independent for all
-/// that can be measured. Any code on [`rand`] can draw from it too.
+/// that can be measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stream {
     key: [u8; 32],
@@ -88,14 +86,6 @@ impl Stream {
         StandardNormal.sample(&mut self.generator)
     }
 
-    /// Lognormal with this mean and coefficient of variation; the mean itself when `mean <= 0` or `cv <= 0`.
-    pub fn lognormal(&mut self, mean: f64, cv: f64) -> f64 {
-        match LogNormal::from_mean_cv(mean, cv) {
-            Ok(distribution) if mean > 0.0 && cv > 0.0 => distribution.sample(&mut self.generator),
-            _ => mean,
-        }
-    }
-
     /// Gamma with this mean and variance; the mean itself when either is not above 0.
     pub fn gamma(&mut self, mean: f64, variance: f64) -> f64 {
         match Gamma::new(mean * mean / variance, variance / mean) {
@@ -110,22 +100,6 @@ impl Stream {
             let j = self.integer(0, u32::try_from(i).unwrap_or(u32::MAX)) as usize;
             items.swap(i, j);
         }
-    }
-}
-
-impl TryRng for Stream {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        self.generator.try_next_u32()
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        self.generator.try_next_u64()
-    }
-
-    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Infallible> {
-        self.generator.try_fill_bytes(dst)
     }
 }
 
@@ -164,11 +138,10 @@ mod tests {
     #[test]
     fn distributions_have_the_moments_they_promise() {
         type Draw = fn(&mut Stream) -> f64;
-        let table: [(&str, Draw, f64, f64); 6] = [
+        let table: [(&str, Draw, f64, f64); 5] = [
             ("uniform", Stream::uniform, 0.5, (1.0_f64 / 12.0).sqrt()),
             ("exponential", |s| s.exponential(2.0), 2.0, 2.0),
             ("normal", Stream::normal, 0.0, 1.0),
-            ("lognormal", |s| s.lognormal(3.0, 0.5), 3.0, 1.5),
             ("gamma", |s| s.gamma(4.0, 2.0), 4.0, 2.0_f64.sqrt()),
             ("integer", |s| f64::from(s.integer(1, 6)), 3.5, (35.0_f64 / 12.0).sqrt()),
         ];
@@ -191,7 +164,6 @@ mod tests {
     #[test]
     fn degenerate_parameters_give_the_mean_and_empty_lists_give_nothing() {
         let mut stream = Stream::new(1, "edge", 0);
-        assert_eq!(stream.lognormal(2.0, 0.0), 2.0);
         assert_eq!(stream.gamma(2.0, 0.0), 2.0);
         assert_eq!(stream.integer(5, 4), 5);
         assert_eq!(stream.pick::<u32>(&[]), None);

@@ -22,7 +22,8 @@ const JUMP_CHECKS: usize = 8;
 /// order  = ceil(max(wish of the last hold_checks, floor * max(a over floor_checks) / rho))
 /// ```
 ///
-/// The defaults are [`super::tune`]d on randomised scenarios.
+/// The defaults are what [`super::tune`] found in 10 rounds of 40 settings on 240 randomised scenarios of 150 windows, at a
+/// price of 10 full clusters a violating check, rounded. A lower price asks for less `spread`, a higher one for more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Calibrated {
     /// The level is the highest of so many newest loads, >= 1.
@@ -52,17 +53,17 @@ pub struct Calibrated {
 impl Default for Calibrated {
     fn default() -> Self {
         Self {
-            level_checks: 1,
-            trend: 1.2,
-            spread: 2.0,
-            residual: 0.7,
-            variation: 0.6,
+            level_checks: 2,
+            trend: 1.15,
+            spread: 1.4,
+            residual: 0.88,
+            variation: 0.65,
             utilization: 0.9,
-            backlog: 0.8,
-            growth: 0.3,
-            floor: 0.5,
-            floor_checks: 32,
-            hold_checks: 2,
+            backlog: 0.73,
+            growth: 0.39,
+            floor: 0.74,
+            floor_checks: 45,
+            hold_checks: 1,
         }
     }
 }
