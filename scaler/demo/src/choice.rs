@@ -125,9 +125,9 @@ mod tests {
         let episode = Arc::new(Episode::draw(Scenario::demo_sinusoid(), 1).unwrap());
         // The mean load is 3.4 erlangs; eight pods at most.
         for (policy, counts) in [
-            (Choice::Agent, 4..=7),
-            (Choice::Calibrated, 4..=7),
-            (Choice::Static(None), 4..=7),
+            (Choice::Agent, 4..=8),
+            (Choice::Reactive, 4..=7),
+            (Choice::Static(None), 4..=8),
             (Choice::Static(NonZeroU32::new(3)), 3..=3),
         ] {
             let count = policy.fair_count(&episode, 5.0).unwrap();

@@ -225,7 +225,7 @@ mod tests {
             assert!(message.contains(expected), "{args:?}: {message}");
         }
         let chains: [(&[&str], &str); 4] = [
-            (&["--threshold", "-1"], "threshold_s must be above 0, it is -1.0"),
+            (&["--threshold=-1"], "threshold_s must be above 0, it is -1.0"),
             (&["--min-replicas", "9"], "min_replicas"),
             (&["--low", "70"], "high rate"),
             (&["--periods", "0"], "periods must be above 0, it is 0"),
