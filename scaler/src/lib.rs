@@ -32,10 +32,10 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | done; also when another scaler holds the lock |
-//! | 1 | the job could not be done; `check` recorded nothing, and the next one gets its window |
+//! | 1 | the job could not be done, or settings contradict each other; the next `check` gets or archives the window |
 //! | 2 | `check`: the cluster refused the order; the check is recorded with reason `apply_failed` |
 //! | 3 | `replay`: a check came out differently |
-//! | 64 | the command line or the environment is wrong |
+//! | 64 | a flag or a variable is missing or cannot be understood |
 //!
 //! # Code map
 //!

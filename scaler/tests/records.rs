@@ -1,0 +1,186 @@
+//! What is counted, what is refused, and how much memory that takes.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::time::Instant;
+
+use scaler::check::{CheckOutcome, check};
+use scaler_core::{Check, RecordName};
+use support::folder::{self, RECORD, archive, names, noon, status, write_record};
+use support::memory::{MemoryCluster, Says, Shows, config};
+use support::peer::{Answer, Peer};
+use support::process::{Running, Stage, peak_rss_kib};
+use support::{api, peer};
+
+const NAME: &str = "pod-a_2026.02.01_11:59:59.000001.json";
+
+async fn check_folder(results: &Path) -> Check {
+    let cluster = MemoryCluster::with(2);
+    match check(&config(results), &cluster, &Says::action(2), None::<&Shows>, || noon(5_000_000)).await.unwrap() {
+        CheckOutcome::Recorded { check, .. } => *check,
+        CheckOutcome::LockHeld => panic!("nobody else is here"),
+    }
+}
+
+/// How a bad file gets into a folder.
+type Put = Box<dyn Fn(&Path)>;
+
+fn text(name: &'static str, text: impl AsRef<[u8]> + 'static) -> Put {
+    Box::new(move |incoming| fs::write(incoming.join(name), &text).unwrap())
+}
+
+/// What the file is, how it gets there, and a part of the answer.
+fn bad_files() -> Vec<(&'static str, Put, &'static str)> {
+    let kind = "not a regular file";
+    let times =
+        |service: &str, response: &str| format!(r#"{{"Service Time": {service}, "Response Time": {response}}}"#);
+    let mut files = vec![
+        ("an empty file", text(NAME, ""), "not a record: EOF"),
+        ("half a record", text(NAME, r#"{"Service Time": 0.1, "Resp"#), "not a record: EOF"),
+        ("two records", text(NAME, format!("{RECORD}{RECORD}")), "trailing characters"),
+        ("a page", text(NAME, "<html></html>"), "not a record: expected value"),
+        ("a number", text(NAME, "0.25"), "not a record: invalid type"),
+        ("null", text(NAME, "null"), "not a record: invalid type"),
+        ("no response time", text(NAME, r#"{"Service Time": 0.1}"#), "missing field `Response Time`"),
+        ("no service time", text(NAME, r#"{"Response Time": 0.1}"#), "missing field `Service Time`"),
+        ("bytes that are no text", text(NAME, b"{\"Service Time\": \xff}"), "not a record"),
+        ("60000 open brackets", text(NAME, "[".repeat(60_000)), "not a record"),
+        ("70000 bytes", text(NAME, format!("{RECORD}{}", " ".repeat(70_000))), "larger than 65536 bytes"),
+        ("a name without a time", text("pod-a.json", RECORD), "no pod name before a '_'"),
+        ("a name without a pod", text("_2026.02.01_11:59:59.000001.json", RECORD), "no pod name before a '_'"),
+        ("a name with half a time", text("pod-a_2026.02.01.json", RECORD), "is not a time like"),
+        ("31 February", text("pod-a_2026.02.31_11:59:59.000001.json", RECORD), "is not a time like"),
+        ("another extension", text("pod-a_2026.02.01_11:59:59.000001.txt", RECORD), "does not end in .json"),
+        (
+            "a name that is no text",
+            Box::new(|incoming: &Path| fs::write(incoming.join(OsStr::from_bytes(b"pod_\xff.json")), RECORD).unwrap()),
+            "the name is not UTF-8",
+        ),
+        ("a folder", Box::new(|incoming: &Path| fs::create_dir(incoming.join(NAME)).unwrap()), kind),
+        ("a link to nowhere", Box::new(|incoming: &Path| symlink("/nowhere", incoming.join(NAME)).unwrap()), kind),
+        ("a link to /dev/zero", Box::new(|incoming: &Path| symlink("/dev/zero", incoming.join(NAME)).unwrap()), kind),
+        ("a socket", Box::new(|incoming: &Path| drop(UnixListener::bind(incoming.join(NAME)).unwrap())), kind),
+    ];
+    for (case, service, response, answer) in [
+        ("no time in service", "0", "0.1", "\"Service Time\" must be a finite number of seconds above 0, it is 0"),
+        ("a negative service time", "-0.1", "0.1", "\"Service Time\" must be a finite number of seconds above 0"),
+        ("a negative response time", "0.1", "-0.1", "\"Response Time\" must be a finite number of seconds, 0 or more"),
+        ("a service time of null", "null", "0.1", "invalid type: null"),
+        ("a service time in quotes", "\"0.1\"", "0.1", "invalid type: string"),
+        ("a service time of NaN", "NaN", "0.1", "expected value"),
+        ("a response time of 1e400", "0.1", "1e400", "number out of range"),
+    ] {
+        files.push((case, text(NAME, times(service, response)), answer));
+    }
+    files
+}
+
+#[tokio::test]
+async fn a_bad_file_is_counted_and_named_and_the_good_ones_are_read() {
+    let files = bad_files();
+    println!("{:<26} answer", "file");
+    for (case, put, answer) in &files {
+        let (_guard, results) = folder::fresh();
+        let good = write_record(&results, "pod-b", noon(0), RECORD);
+        put(&results.join("incoming"));
+        let decision = check_folder(&results).await.decision.unwrap();
+        let [refused] = decision.refused.as_slice() else { panic!("{case}: {:?}", decision.refused) };
+        println!("{case:<26} {}", refused.error);
+        assert!(refused.error.contains(answer), "{case}: {}", refused.error);
+        assert_eq!((decision.records_read, decision.records_refused), (1, 1), "{case}");
+        assert!(archive(&results).is_empty() || names(&results.join("AnalyzedPods/check_1")).contains(&good), "{case}");
+        assert_eq!(names(&results.join("incoming")), [""; 0], "{case}: it does not come back");
+    }
+    assert!(files.len() >= 14);
+}
+
+#[tokio::test]
+async fn of_many_bad_files_twenty_are_named_and_all_are_counted() {
+    let (_guard, results) = folder::fresh();
+    for i in 0..30 {
+        write_record(&results, "pod-a", noon(i), "{");
+        write_record(&results, "pod-b", noon(i), RECORD);
+    }
+    let decision = check_folder(&results).await.decision.unwrap();
+    assert_eq!((decision.records_read, decision.records_refused, decision.refused.len()), (30, 30, 20));
+}
+
+#[tokio::test]
+async fn an_unknown_key_and_a_request_id_make_no_bad_record() {
+    let (_guard, results) = folder::fresh();
+    let record = r#"{"Service Time": 1e-3, "Response Time": 0, "Request ID": "a-1", "Node": {"name": "n1"}}"#;
+    write_record(&results, "pod-a", noon(0), record);
+    let check = check_folder(&results).await;
+    assert_eq!(check.decision.unwrap().records_read, 1);
+    assert_eq!((check.avg_service_time, check.avg_response_time), (0.001, 0.0));
+}
+
+#[tokio::test]
+async fn records_of_other_services_in_the_folder_itself_are_counted_once_they_are_whole() {
+    let (_guard, results) = folder::fresh();
+    let [whole, half] = ["pod-a_2026.02.01_12:00:00.000001.json", "pod-a_2026.02.01_12:00:00.000002.json"];
+    fs::write(results.join(whole), RECORD).unwrap();
+    fs::write(results.join(half), &RECORD[..20]).unwrap();
+    // Being written now, in the eyes of the check.
+    fs::File::options().write(true).open(results.join(half)).unwrap().set_modified(noon(5_000_000).into()).unwrap();
+    fs::write(results.join("notes.txt"), "mine").unwrap();
+    fs::write(results.join(".half_2026.json"), "{").unwrap();
+    assert_eq!(check_folder(&results).await.decision.unwrap().records_read, 1);
+    fs::write(results.join(half), RECORD).unwrap();
+    assert_eq!(check_folder(&results).await.decision.unwrap().records_read, 1);
+    assert_eq!(archive(&results)["check_2"], [half]);
+    let left = [".half_2026.json", ".lock", "AnalyzedPods", "incoming", "notes.txt", "podStatus.json"];
+    assert_eq!(names(&results), left, "what is no record stays where it is");
+}
+
+#[tokio::test]
+async fn old_windows_are_dropped_whole_and_numbers_go_on() {
+    for (keep, kept) in
+        [(2, vec!["check_4", "check_5"]), (0, vec![]), (9, vec!["check_1", "check_2", "check_3", "check_4", "check_5"])]
+    {
+        let (_guard, results) = folder::fresh();
+        let mut config = config(&results);
+        config.analyzed_retention = keep;
+        for i in 0..5 {
+            write_record(&results, "pod-a", noon(i), RECORD);
+            let (cluster, decider) = (MemoryCluster::with(2), Says::action(2));
+            check(&config, &cluster, &decider, None::<&Shows>, || noon(i * 60_000_000)).await.unwrap();
+        }
+        assert_eq!(names(&results.join("AnalyzedPods")), kept, "keeping {keep}");
+        assert_eq!(status(&results).checks().len(), 5, "keeping {keep}");
+    }
+}
+
+#[test]
+fn a_hundred_thousand_records_in_one_window_take_less_than_200_mib() {
+    const RECORDS: i64 = 100_000;
+    const LIMIT_KIB: u64 = 200 * 1024;
+    let script = |_: &peer::Sent| Answer::Json(200, r#"{"action": 3}"#.to_owned());
+    let api = api::server(api::deployment(2), vec![(None, api::page(&[api::pod("aaaaa")], None))], api::scaled(3));
+    let agent = Peer::start(script);
+    let stage = Stage::new(&api, &agent);
+    let incoming = stage.results.join("incoming");
+    fs::create_dir(&incoming).unwrap();
+    for i in 0..RECORDS {
+        let pod = ["pod-a", "pod-b", "pod-c", "pod-d"][i as usize % 4];
+        fs::write(incoming.join(RecordName::new(pod, noon(i)).unwrap().to_string()), RECORD).unwrap();
+    }
+    let started = Instant::now();
+    let mut scaler = Running::start(stage.command(&["check", "--pause-at", "retained"]));
+    assert!(scaler.wait_for("paused at retained"));
+    let (peak_kib, took) = (peak_rss_kib(scaler.id()), started.elapsed());
+    scaler.kill();
+    println!("{RECORDS} records: peak {:.1} MiB, {:.1} s", peak_kib as f64 / 1024.0, took.as_secs_f64());
+    let status = status(&stage.results);
+    let (_, check) = status.last().unwrap();
+    assert_eq!(check.decision.as_ref().unwrap().records_read, RECORDS as u64);
+    assert!(peak_kib < LIMIT_KIB, "{peak_kib} KiB");
+}

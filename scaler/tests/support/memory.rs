@@ -1,0 +1,73 @@
+//! A cluster and a decider in memory.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Mutex;
+
+use scaler::check::{CheckConfig, UtilizationSource};
+use scaler::cluster::{Cluster, ClusterError, Pods};
+use scaler::cpu::{CpuError, CpuMeter};
+use scaler::decider::{Decider, DeciderError};
+use scaler_core::{ActionReply, ActionRequest, Bounds, Mode};
+
+/// Pods that follow the orders at once.
+pub struct MemoryCluster(Mutex<u32>);
+
+impl MemoryCluster {
+    pub fn with(replicas: u32) -> Self {
+        Self(Mutex::new(replicas))
+    }
+}
+
+impl Cluster for MemoryCluster {
+    async fn pods(&self) -> Result<Pods, ClusterError> {
+        let ordered = *self.0.lock().unwrap();
+        let ready = (0..ordered).map(|n| format!("pod-{n}")).collect();
+        Ok(Pods { ordered, ready, starting: 0, terminating: 1 })
+    }
+
+    async fn order(&self, replicas: NonZeroU32) -> Result<(), ClusterError> {
+        *self.0.lock().unwrap() = replicas.get();
+        Ok(())
+    }
+}
+
+/// Always the same answer.
+pub struct Says(pub ActionReply);
+
+impl Says {
+    pub fn action(action: i64) -> Self {
+        Self(ActionReply { action, error: None, explanation: None })
+    }
+}
+
+impl Decider for Says {
+    async fn action(&self, _request: &ActionRequest) -> Result<ActionReply, DeciderError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// A meter that always shows the same, or fails.
+pub struct Shows(pub Option<f64>);
+
+impl CpuMeter for Shows {
+    async fn cores(&self, _interval: std::time::Duration, _pods: u32) -> Result<f64, CpuError> {
+        self.0.ok_or_else(|| CpuError::Backend { source: "the meter is broken".into() })
+    }
+}
+
+/// Threshold 0.5 s, 60 s between checks, 1 to 8 replicas.
+pub fn config(results: &Path) -> CheckConfig {
+    let [min, max] = [1, 8].map(|n| n.try_into().unwrap());
+    CheckConfig {
+        threshold_s: 0.5,
+        interval_s: 60.0,
+        bounds: Bounds::new(min, max).unwrap(),
+        mode: Mode::Auto,
+        utilization_source: UtilizationSource::Theory,
+        analyzed_retention: 60,
+        pod_status_max_checks: 1440,
+        results_dir: results.to_owned(),
+        pause_at: None,
+    }
+}
