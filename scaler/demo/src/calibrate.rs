@@ -22,9 +22,10 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Replicas of the second measurement.
 const REPLICAS: usize = 4;
 /// Multiplications of each.
-const SECOND_REQUESTS: usize = 80;
-/// Service time of the second measurement, seconds; a shorter one of the scenario is taken as it is.
-const SECOND_S: f64 = 0.02;
+const SECOND_REQUESTS: usize = 60;
+/// Service time of the second measurement, seconds; a shorter one of the scenario is taken as it is. So all replicas
+/// together serve about as many requests a second as those of all lanes will.
+const SECOND_S: f64 = 0.04;
 /// How long a replica has to listen.
 const LISTEN: Duration = Duration::from_secs(15);
 /// How long a replica has to end.

@@ -3,14 +3,12 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use agent::checkpoint::{Checkpoint, CheckpointError};
-use agent::learned::Learned;
 use agent::policy::Policy;
-use agent::rules::{Calibrated, Hpa, Reactive, StaticCount, Threshold, Trend};
-use agent::simulator::{Episode, run};
+use agent::rules::{Calibrated, Hpa, Reactive, StaticCount, Trend};
 use thiserror::Error;
+
+use crate::tuning::Tuning;
 
 /// Who decides in a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,7 +17,7 @@ pub enum Choice {
     Agent,
     /// The calibrated rule.
     Calibrated,
-    /// One more or one fewer on pressure.
+    /// One more or one fewer on pressure, tuned for this load.
     Threshold,
     /// Enough for the load that was measured.
     Reactive,
@@ -72,43 +70,25 @@ impl fmt::Display for Choice {
 }
 
 impl Choice {
-    /// The rule of this name; `None` for the agent, which is a process of its own. `fair` is the count of a static
-    /// policy that was given none.
+    /// The rule of this name; `None` for the agent, which is a process of its own.
     #[must_use]
-    pub fn rule(self, fair: u32) -> Option<Box<dyn Policy>> {
+    pub fn rule(self, tuning: &Tuning) -> Option<Box<dyn Policy>> {
         Some(match self {
             Self::Agent => return None,
             Self::Calibrated => Box::new(Calibrated::default()),
-            Self::Threshold => Box::new(Threshold::default()),
+            Self::Threshold => Box::new(tuning.threshold),
             Self::Reactive => Box::new(Reactive::default()),
             Self::Trend => Box::new(Trend::default()),
             Self::Hpa => Box::new(Hpa::default()),
-            Self::Static(count) => Box::new(StaticCount(count.map_or(fair, NonZeroU32::get))),
+            Self::Static(count) => Box::new(StaticCount(count.map_or(tuning.static_count, NonZeroU32::get))),
         })
-    }
-
-    /// Mean pods of this policy in a simulation of the same arrivals, rounded to whole ones: what a static rival gets,
-    /// so that it costs about the same. For a static policy without a count, those of the calibrated rule.
-    ///
-    /// # Errors
-    /// [`CheckpointError`] when the shipped checkpoint cannot be read.
-    pub fn fair_count(self, episode: &Arc<Episode>, price: f64) -> Result<u32, CheckpointError> {
-        let policy: Box<dyn Policy> = match self {
-            Self::Agent => Box::new(Learned::of(&Checkpoint::shipped()?, price)),
-            Self::Static(None) => Box::new(Calibrated::default()),
-            rule => rule.rule(1).unwrap_or_else(|| Box::new(Calibrated::default())),
-        };
-        let totals = run(episode.clone(), policy.as_ref());
-        let scenario = episode.scenario();
-        let mean_pods = totals.pod_share / totals.checks.max(1) as f64 * f64::from(scenario.max_replicas);
-        Ok((mean_pods.round() as u32).clamp(scenario.min_replicas, scenario.max_replicas))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use agent::simulator::Scenario;
+    use agent::rules::Threshold;
 
     #[test]
     fn names_are_read_as_they_are_written() {
@@ -121,25 +101,12 @@ mod tests {
     }
 
     #[test]
-    fn a_static_rival_gets_about_the_pods_of_the_main_policy() {
-        let episode = Arc::new(Episode::draw(Scenario::demo_sinusoid(), 1).unwrap());
-        // The mean load is 3.4 erlangs; eight pods at most.
-        for (policy, counts) in [
-            (Choice::Agent, 4..=8),
-            (Choice::Reactive, 4..=7),
-            (Choice::Static(None), 4..=8),
-            (Choice::Static(NonZeroU32::new(3)), 3..=3),
-        ] {
-            let count = policy.fair_count(&episode, 5.0).unwrap();
-            assert!(counts.contains(&count), "{policy}: {count}");
-        }
-    }
-
-    #[test]
     fn a_given_count_is_kept_and_the_agent_is_no_rule() {
-        let name = |choice: Choice| choice.rule(6).map(|rule| rule.name());
+        let tuning = Tuning { static_count: 6, threshold: Threshold { low: 0.45, high: 0.7 } };
+        let name = |choice: Choice| choice.rule(&tuning).map(|rule| rule.name());
         assert_eq!(name(Choice::Static(NonZeroU32::new(3))).as_deref(), Some("static 3"));
         assert_eq!(name(Choice::Static(None)).as_deref(), Some("static 6"));
+        assert_eq!(name(Choice::Threshold).as_deref(), Some("threshold 0.45..0.70"));
         assert_eq!(name(Choice::Agent), None);
     }
 }

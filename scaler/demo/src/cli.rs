@@ -12,6 +12,17 @@ use crate::choice::Choice;
 /// Most rows and columns that are asked for: 16 MiB of body are full at about 1200.
 const MAX_SIZE: u16 = 1000;
 
+const AFTER_HELP: &str = "\
+Examples:
+  cargo demo                                              two and a half minutes of a sinusoid
+  cargo demo --shape flash-crowd --rivals calibrated,hpa  another load, other rivals
+  cargo demo --risk 20 --rivals none                      the agent alone, at a higher price of violations
+
+Exit codes:
+  0    every request was answered and every check recorded
+  1    something went wrong; what, is told at the end
+  130  stopped by Ctrl-C or SIGTERM";
+
 /// Plays a load against replicas that are scaled by the learned policy, beside rivals that meet the same requests.
 ///
 /// Everything is real and runs on this machine: clients, an ingress, replicas of the matrix service as processes, the
@@ -20,7 +31,7 @@ const MAX_SIZE: u16 = 1000;
 /// is.
 #[derive(Debug, Parser)]
 #[command(name = "demo", version, override_usage = "cargo demo [OPTIONS]", args_conflicts_with_subcommands = true)]
-#[command(disable_help_subcommand = true)]
+#[command(disable_help_subcommand = true, after_help = AFTER_HELP)]
 pub struct Cli {
     /// A child process of the demo.
     #[command(subcommand)]
@@ -83,6 +94,11 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", help_heading = "Scaling")]
     pub max_replicas: Option<u32>,
     /// Who decides: agent, calibrated, threshold, reactive, trend, hpa, static, static:N
+    ///
+    /// agent: the learned policy. calibrated: a forecast with a safety stock and the queue formula inverted.
+    /// threshold: one replica more or fewer on pressure, its two thresholds tuned in simulations of the load. reactive:
+    /// enough for the load just measured. trend: enough for that load extrapolated. hpa: the Horizontal Pod Autoscaler on
+    /// CPU. static:N: always N; static: always as many as the main policy needs on average in a simulation.
     #[arg(long, default_value = "agent", help_heading = "Scaling")]
     pub policy: Choice,
     /// Policies that play the same load beside it, each on replicas of its own; "none" for none
@@ -119,6 +135,7 @@ mod tests {
     fn the_help_explains_every_knob_and_hides_the_children() {
         Cli::command().debug_assert();
         let help = Cli::command().render_long_help().to_string();
+        assert!(help.contains("Exit codes:"), "{help}");
         assert!(help.contains("cargo demo [OPTIONS]"), "{help}");
         assert!(!help.contains("matrix-service") && !help.contains("Commands:"), "{help}");
         for argument in Cli::command().get_arguments() {

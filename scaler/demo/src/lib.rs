@@ -26,7 +26,7 @@
 //! All else is real: sockets, processes, signals, queues, records, checks, decisions.
 //!
 //! [`settings`] turns the command line ([`cli`]) into a run, [`run`] plays it with a [`screen`], [`outcome`] writes the
-//! results, and [`table`] says who won.
+//! results, and [`table`] says who won. Rivals are set for the load at hand ([`tuning`]), so that none is beaten by its settings.
 
 pub mod agent_process;
 pub mod calibrate;
@@ -52,3 +52,4 @@ pub mod samples;
 pub mod screen;
 pub mod settings;
 pub mod table;
+pub mod tuning;

@@ -120,6 +120,11 @@ fn replica(program: PathBuf, folder: &std::path::Path) -> Launch {
         // The queue is the experiment: it must not end at a bound of the memory.
         ("MAX_BODIES_IN_FLIGHT", IN_FLIGHT.to_string()),
         ("GRACE_SECONDS", DRAIN.as_secs().to_string()),
+        // The allocator keeps what it has: a page fault takes as long as a good part of the multiplication, and the
+        // quota stretches it as much. (Read by glibc, ignored by others.)
+        ("MALLOC_ARENA_MAX", "1".to_owned()),
+        ("MALLOC_MMAP_THRESHOLD_", (32 << 20).to_string()),
+        ("MALLOC_TRIM_THRESHOLD_", (1 << 30).to_string()),
     ];
     Launch {
         program,
@@ -142,7 +147,7 @@ fn parts(
     let scenario = settings.scenario();
     let name = choice.to_string();
     let folder = results.lane(&name)?;
-    let decider = match (choice.rule(settings.fair_count), agent) {
+    let decider = match (choice.rule(&settings.tuning), agent) {
         (Some(rule), _) => LaneDecider::Rule(rule),
         (None, Some(agent)) => LaneDecider::Agent(agent.client()?),
         (None, None) => bail!("lane {name} has nobody who decides"),

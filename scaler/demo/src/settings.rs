@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::choice::{Choice, ChoiceError};
 use crate::cli::RunArgs;
+use crate::tuning::Tuning;
 
 /// Shares of what all replicas can do, between which the load moves unless told otherwise.
 const LOAD_SHARE: std::ops::RangeInclusive<f64> = 0.10..=0.75;
@@ -33,8 +34,8 @@ pub struct Settings {
     pub arrivals: Arc<[f64]>,
     /// Who decides, the main policy first; no two alike.
     pub lanes: Vec<Choice>,
-    /// Replicas of a static rival that was given none.
-    pub fair_count: u32,
+    /// What rivals are set to for this load.
+    pub tuning: Tuning,
 }
 
 /// A knob that makes no sense.
@@ -89,8 +90,8 @@ impl Settings {
             return Err(SettingsError::Requests(arrivals.len()));
         }
         let episode = Arc::new(episode);
-        let fair_count = args.policy.fair_count(&episode, args.risk)?;
-        Ok(Self { episode, arrivals, lanes, fair_count })
+        let tuning = Tuning::find(args.policy, &episode, args.seed, args.risk)?;
+        Ok(Self { episode, arrivals, lanes, tuning })
     }
 
     /// The scenario.
