@@ -64,6 +64,21 @@ fn without_the_pods_nothing_is_recorded_and_the_next_check_counts_the_window() {
 }
 
 #[test]
+fn an_image_without_ca_certificates_asks_by_plain_http_all_the_same() {
+    let (api, agent) = (cluster(api::scaled(3)), agent());
+    let stage = Stage::new(&api, &agent);
+    assert_eq!(stage.check().status.code(), Some(0));
+    let (file, address) = (stage.results.join("podStatus.json"), agent.authority());
+    let output = scaler(&["replay", "--status", &file.to_string_lossy(), "--agent", &address])
+        .env("SSL_CERT_FILE", stage.results.join("none.pem"))
+        .env("SSL_CERT_DIR", &stage.results)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(agent.sent().len(), 2, "the check asked, and so did its replay");
+}
+
+#[test]
 fn a_second_scaler_does_nothing_and_succeeds() {
     let (api, agent) = (cluster(api::scaled(3)), agent());
     let stage = Stage::new(&api, &agent);
