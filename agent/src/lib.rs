@@ -1,7 +1,113 @@
 //! The agent: a deep reinforcement learning policy that answers a replica count.
+//!
+//! ```text
+//! agent serve      POST /action: state -> replica count, with its grounds
+//! agent train      rollout policy iteration in the simulator -> a checkpoint and its card
+//! agent evaluate   the learned policy against the rules, on the same arrivals
+//! agent workload   load shapes and seeded arrival times
+//! ```
+//!
+//! # The decision problem
+//!
+//! Once per check interval the scaler tells what it saw and asks for a replica count. The problem is partially observable
+//! (queues, start-ups and the future load are hidden), so the state is a window of observations; requests wait, pods
+//! start late, and an order is felt for several checks, so it is a sequential one.
+//!
+//! ## Observation
+//!
+//! All numbers are without dimension. `a = utilization n` is the offered load in erlangs, `D` the mean service time, `n`
+//! the ready pods, `o` the replicas ordered, `max` the most that may be, `b = a (R - D) / interval` the backlog: pods that
+//! the waiting work keeps busy for one check. Logarithms of loads are of `a + 0.1`, ratios are cut at `exp(+-4)`.
+//!
+//! | index | name | formula |
+//! |---|---|---|
+//! | `8 i + 0`, check `i` back, `i = 0..7` | load against now | `ln(a_i / a_0)` |
+//! | `8 i + 1` | utilization | `min(u_i, 2)` |
+//! | `8 i + 2` | pressure | `ln(1 + p_i)` |
+//! | `8 i + 3` | queue length | `0.3 ln(1 + q_i)` |
+//! | `8 i + 4` | pods against now | `ln(n_i / n_0)` |
+//! | `8 i + 5` | pending orders | `ln(o_i / n_i)` |
+//! | `8 i + 6` | jitter and missed checks | intervals to the check after it, less 1 |
+//! | `8 i + 7` | validity | 1, or 0 where the oldest check is repeated |
+//! | 64 | load | `0.4 ln a` |
+//! | 65 | load of the full cluster | `a / max` |
+//! | 66 | size | `0.3 ln max` |
+//! | 67 | requests in a check | `0.2 ln(interval / D)`, 0 when unknown |
+//! | 68 | slack | `0.4 ln(threshold / D - 1)` |
+//! | 69, 70 | threshold sent; service time known | flags |
+//! | 71, 72 | backlog, its growth | `ln(1 + b / n)`, `(b_0 - b_1) / n` |
+//! | 73, 74, 75 | ordered, starting, terminating | `(o - n) / n`, `starting / n`, `terminating / n` |
+//! | 76, 77 | grain, share ordered | `1 / n`, `o / max` |
+//! | 78 | checks since the last change | `min(k / 20, 1)` |
+//! | 79, 80 | highest and mean load of 8 checks | `ln(x / a)` |
+//! | 81, 82 | root mean square step of 8 checks, last step | `x / a` |
+//! | 83 | noise of a count | `sqrt(a D / interval) / a` |
+//! | 84, 85, 86 | highest load of 16, 32, 64 checks | `ln(x / a)` |
+//! | 87, 88 | mean of 64 checks: decayed by 0.93 a check, plain | `ln(x / a)` |
+//! | 89, 90, 91 | steps of `ln a` over 64 checks | root mean square, largest, 4 x share above 0.3 |
+//! | 92, 93 | length, height | checks / 64, highest load of 64 / `max` |
+//! | 94 | price | `ln(B / 8)` |
+//!
+//! A gap of more than 2.5 intervals cuts the history. Each number is centred and scaled by what the training data had,
+//! and cut at its lowest and highest value there; `agent_features_out_of_range_total` counts such cuts. What a request
+//! leaves out is filled in as [`rules::Reading`] says.
+//!
+//! ## Actions
+//!
+//! Replica counts near need: `ceil(m (a + min(b, n)))` for 12 multiples `m` from 0.7 to 4, what is ordered and its
+//! neighbours, the fewest and the most; at most 17. A count enters the network as 14 numbers
+//! ([`features::ACTION_FEATURE_NAMES`]): against the load, against what is ordered, and the logarithm of the pressure that
+//! a queue formula expects of it, so one network serves any `max`.
+//!
+//! ## Reward, horizon, end
+//!
+//! Two values per check, both to be made small:
+//! - cost: billed pods / `max`, plus 0.02 |change| / `max`;
+//! - violation: [`simulator::smooth_violation`] of the mean response time of the requests that *arrived* in the check,
+//!   unfinished ones included: 0 below 0.85 thresholds, 1 at 1.15, then growing with the logarithm.
+//!
+//! The score of an action is `cost + B violation`. The price `B` of a violating check, in full clusters for one check, is
+//! an input of the network and chosen at run time (`RISK`, 1.5 to 40): one network is the whole dial between cost and
+//! violations. Values are discounted sums over 5 checks. An autoscaler has no terminal state; an episode's last 5 checks
+//! are played and never learnt from, so that no return is cut short.
+//!
+//! ## Guards
+//!
+//! After the network: no scale-in while the response time is above the threshold or pods are starting
+//! ([`learned::guard`]); the bounds hold by construction. `explanation.overrideReason` says when a guard decided.
+//!
+//! # Learning
+//!
+//! [`train`] is rollout policy iteration: from a sampled state a clone of the simulation tries every candidate under the
+//! same future arrivals and goes on under the current policy (first the calibrated rule, then the networks); the networks
+//! regress the returns, centred per state, so that the luck of the arrivals cancels. [`train::Hyperparameters`] has every
+//! number, with the literature's value beside ours. Episodes are deployments drawn at random
+//! ([`simulator::Scenario::randomised`] has the ranges): dynamics that vary, and a memory to tell them apart.
+//!
+//! Seeds: everything random comes from [`rng::Stream`]s named by `--seed`. The same seed gives the same checkpoint, byte
+//! by byte, on the same kind of machine: products of matrices may be summed in another order on another processor.
+//!
+//! # Results
+//!
+//! RESULTS
+//!
+//! # Command line
+//!
+//! `agent --help`. The program starts itself once more with `RAYON_NUM_THREADS=1`, since the tensor library wakes a thread
+//! pool for each small product otherwise; who calls [`run`] from another program should set it too.
 
+pub mod checkpoint;
+pub mod cli;
+pub mod evaluate;
+pub mod features;
+pub mod learned;
+pub mod network;
 pub mod policy;
 pub mod rng;
 pub mod rules;
+pub mod serve;
 pub mod simulator;
+pub mod train;
 pub mod workload;
+
+pub use cli::{Cli, run};

@@ -70,7 +70,7 @@ pub struct Board {
     pub undecided: u32,
     /// Checks that left no entry.
     pub failed: u32,
-    /// The first of these, in words.
+    /// The first errors of either kind, in words.
     pub errors: Vec<String>,
     /// Pressure of the newest check.
     pub pressure: f64,
@@ -246,16 +246,22 @@ impl Board {
         self.recorded += 1;
         self.violating += u32::from(check.violates());
         self.pressure = check.pressure;
-        let reason = check.decision.as_ref().map(|decision| decision.reason);
-        self.undecided +=
-            u32::from(matches!(reason, Some(Reason::AgentSilent | Reason::AgentDeclined | Reason::ApplyFailed)));
+        let Some(decision) = &check.decision else { return };
+        if matches!(decision.reason, Reason::AgentSilent | Reason::AgentDeclined | Reason::ApplyFailed) {
+            self.undecided += 1;
+            let words = decision.errors.iter().map(|error| format!("{}: {}", error.name, error.message));
+            self.keep(words);
+        }
+    }
+
+    fn keep(&mut self, words: impl Iterator<Item = String>) {
+        let room = KEPT_ERRORS.saturating_sub(self.errors.len());
+        self.errors.extend(words.take(room));
     }
 
     fn miss(&mut self, why: String) {
         self.failed += 1;
-        if self.errors.len() < KEPT_ERRORS {
-            self.errors.push(why);
-        }
+        self.keep(std::iter::once(why));
     }
 }
 

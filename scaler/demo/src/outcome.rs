@@ -16,7 +16,7 @@ use crate::introduction::shape_name;
 use crate::lane::Lane;
 use crate::results::{self, ResultsFolder};
 use crate::settings::Settings;
-use crate::table::{Row, Scale, table, verdicts};
+use crate::table::{Row, Scale, legend, table, verdicts};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub fn conclude(
     }
     let scale = Scale { max_replicas: scenario.max_replicas, interval_s: scenario.interval_s, price: args.risk };
     results.write_mark(&record(args, settings, calibration, scale, interrupted, &rows))?;
-    print!("{}", conclusion(&rows, scale, results));
+    print!("{}", conclusion(&rows, scale, results, interrupted));
     if interrupted {
         return Ok(Outcome::Interrupted);
     }
@@ -136,9 +136,11 @@ fn record<'a>(
     }
 }
 
-fn conclusion(rows: &[Row], scale: Scale, results: &ResultsFolder) -> String {
-    let mut text = format!("\n{}\n", table(rows, scale));
-    for verdict in verdicts(rows, scale) {
+fn conclusion(rows: &[Row], scale: Scale, results: &ResultsFolder, interrupted: bool) -> String {
+    let mut text = format!("\n{}\n{}\n\n", table(rows, scale), legend(scale));
+    let verdicts =
+        if interrupted { vec!["stopped before the end: nobody won".to_owned()] } else { verdicts(rows, scale) };
+    for verdict in verdicts {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{verdict}");
     }
@@ -169,7 +171,7 @@ fn problems(lane: &Lane, checks: u32) -> Vec<String> {
     let ended = lane.ended();
     if ended.died + ended.killed > 0 {
         problems.push(format!(
-            "{name}: {} pods died by themselves and {} did not drain in time; the log is {}",
+            "{name}: pods that died by themselves: {}, that did not drain in time: {}; the log is {}",
             ended.died,
             ended.killed,
             crate::lane::pods_log(lane.folder()).display()

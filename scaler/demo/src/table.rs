@@ -45,50 +45,44 @@ impl Scale {
     }
 }
 
-/// The table as it is printed.
+/// The table as it is printed: a column a policy, so that it fits a small terminal.
 #[must_use]
 pub fn table(rows: &[Row], scale: Scale) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
-    let headers = [
-        "policy",
-        "violating\nchecks",
-        "late\nrequests",
-        "p50\nms",
-        "p95\nms",
-        "p99\nms",
-        "mean\npods",
-        "pod-\nminutes",
-        "actions",
-        "failed\nrequests",
-        "objective",
-    ];
-    table.set_header(headers.map(|header| Cell::new(header).add_attribute(Attribute::Bold)));
-    for row in rows {
-        let Row { policy, checks, clients, retried: _, died_pods: _ } = row;
-        let ms = |seconds: f64| format!("{:.0}", 1e3 * seconds);
-        table.add_row([
-            policy.clone(),
-            format!("{} of {}", checks.violating_checks, checks.checks),
-            format!("{:.1} %", 100.0 * clients.late_share()),
-            ms(clients.p50_s),
-            ms(clients.p95_s),
-            ms(clients.p99_s),
-            format!("{:.2}", checks.mean_pods),
-            format!("{:.1}", checks.pod_minutes),
-            checks.actions.to_string(),
-            clients.failed.to_string(),
-            format!("{:.3}", scale.objective(checks)),
-        ]);
-    }
+    // The settings go below the name.
+    let names = rows.iter().map(|row| row.policy.replacen(' ', "\n", 1));
+    let header = std::iter::once(String::new()).chain(names);
+    table.set_header(header.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
+    let mut line = |name: &str, figure: &dyn Fn(&Row) -> String| {
+        table.add_row(std::iter::once(name.to_owned()).chain(rows.iter().map(figure)));
+    };
+    let ms = |seconds: f64| format!("{:.0} ms", 1e3 * seconds);
+    line("violating checks", &|row| format!("{} of {}", row.checks.violating_checks, row.checks.checks));
+    line("late requests", &|row| format!("{:.1} %", 100.0 * row.clients.late_share()));
+    line("response, median", &|row| ms(row.clients.p50_s));
+    line("response, 95 %", &|row| ms(row.clients.p95_s));
+    line("response, 99 %", &|row| ms(row.clients.p99_s));
+    line("mean pods", &|row| format!("{:.2}", row.checks.mean_pods));
+    line("pod-minutes", &|row| format!("{:.1}", row.checks.pod_minutes));
+    line("actions", &|row| row.checks.actions.to_string());
+    line("failed requests", &|row| row.clients.failed.to_string());
+    line("objective", &|row| format!("{:.3}", scale.objective(&row.checks)));
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }
 
-/// Pod-minutes that are the same to anyone who reads them with one decimal.
-const SAME_POD_MINUTES: f64 = 0.05;
+/// What the last line of the table means.
+#[must_use]
+pub fn legend(scale: Scale) -> String {
+    let Scale { max_replicas, interval_s: _, price } = scale;
+    format!("objective = mean pods billed / {max_replicas} + {price} x share of violating checks; lower is better")
+}
+
+/// Pod-minutes that differ by less than this share are the same.
+const SAME_POD_MINUTES: f64 = 0.01;
 
 /// One sentence for each rival: whether the first row won against it. Says so plainly where it did not.
 #[must_use]
@@ -106,7 +100,8 @@ fn verdict(main: &Row, rival: &Row, scale: Scale) -> String {
         ours.violating_checks, theirs.violating_checks, ours.pod_minutes, theirs.pod_minutes
     );
     let violations = ours.violating_checks.cmp(&theirs.violating_checks);
-    let cost = if (ours.pod_minutes - theirs.pod_minutes).abs() < SAME_POD_MINUTES {
+    let difference = (ours.pod_minutes - theirs.pod_minutes).abs();
+    let cost = if difference < SAME_POD_MINUTES * theirs.pod_minutes {
         std::cmp::Ordering::Equal
     } else {
         ours.pod_minutes.total_cmp(&theirs.pod_minutes)
@@ -123,11 +118,7 @@ fn verdict(main: &Row, rival: &Row, scale: Scale) -> String {
     }
     let (ours, theirs) = (scale.objective(ours), scale.objective(theirs));
     let won = if ours < theirs { "won" } else { "did not win" };
-    let price = scale.price;
-    format!(
-        "{us} {won} against {them}, a trade: {figures}; at a price of {price} full clusters for a violating check, \
-         objective {ours:.3} against {theirs:.3} (lower is better)."
-    )
+    format!("{us} {won} against {them}, a trade: {figures}, objective {ours:.3} against {theirs:.3}.")
 }
 
 #[cfg(test)]
@@ -171,10 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn the_table_fits_a_terminal_and_shows_each_row() {
-        let text = table(&[row("agent", 2, 10.0), row("threshold 0.50..0.80", 9, 12.0)], SCALE).to_string();
-        assert!(text.contains("2 of 50") && text.contains("12.5 %") && text.contains("0.540"), "{text}");
+    fn the_table_fits_a_small_terminal_and_shows_each_policy() {
+        let rows = [row("agent", 2, 10.0), row("threshold 0.50..0.80", 9, 12.0), row("static 6", 0, 9.0)];
+        let text = table(&rows, SCALE).to_string();
+        for part in ["agent", "0.50..0.80", "2 of 50", "12.5 %", "100 ms", "4.00", "12.0", "0.540"] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
         let widest = text.lines().map(|line| line.chars().count()).max();
-        assert!(widest <= Some(120), "{widest:?}\n{text}");
+        assert!(widest <= Some(80), "{widest:?}\n{text}");
+        assert_eq!(legend(SCALE), "objective = mean pods billed / 8 + 1 x share of violating checks; lower is better");
     }
 }

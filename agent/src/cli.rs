@@ -1,0 +1,43 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::evaluate::{self, EvaluateArgs};
+use crate::serve::{self, ServeArgs};
+use crate::train::{self, TrainArgs};
+use crate::workload::{self, WorkloadArgs};
+
+/// Chooses replica counts by a learned policy.
+#[derive(Debug, Clone, Parser)]
+#[command(version)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Answers replica counts over HTTP
+    Serve(ServeArgs),
+    /// Trains a policy and writes its checkpoint
+    Train(TrainArgs),
+    /// Compares the learned policy with the rules, in the simulator
+    Evaluate(EvaluateArgs),
+    /// Writes a load shape, or seeded arrival times, as CSV
+    Workload(WorkloadArgs),
+}
+
+/// Runs it.
+///
+/// # Errors
+/// Whatever stops the subcommand.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Workload(args) => workload::run(&args),
+    }
+}

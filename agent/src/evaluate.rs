@@ -1,0 +1,181 @@
+//! `agent evaluate`: the learned policy against the rules, on the same arrivals.
+//!
+//! Two sets of episodes, none of them trained on: the demo's sinusoid, and deployments drawn at random from a stream of
+//! their own. Every policy meets the same requests (paired). A rule's one knob is swept, and the front that this gives is
+//! read at the learned policy's pods: a single setting would compare two points of different price.
+
+mod frontier;
+mod measure;
+mod opponents;
+mod table;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::checkpoint::{Checkpoint, Validation};
+use crate::learned::{DEFAULT_PRICE, Learned};
+use crate::policy::Policy;
+use crate::rng::Stream;
+use crate::rules::{Calibrated, Hpa, Reactive, Trend};
+use crate::serve::parse_price;
+use crate::simulator::{Episode, Scenario};
+
+pub use frontier::Frontier;
+pub use measure::{Row, measure};
+pub use opponents::{Family, families};
+
+/// Deployments drawn for the validation set.
+const VALIDATION_SCENARIOS: u64 = 24;
+/// Checks in each of them.
+const VALIDATION_CHECKS: u32 = 200;
+/// Seed of the stream that they are drawn from: another stream than that of any training.
+const VALIDATION_SEED: u64 = 0x7661_6c69;
+
+/// Compares the learned policy with the rules.
+#[derive(Debug, Clone, Args)]
+pub struct EvaluateArgs {
+    /// Checkpoint to evaluate [default: the shipped one]
+    #[arg(long, env = "CHECKPOINT")]
+    pub checkpoint: Option<PathBuf>,
+    /// Price of a violating check, in full clusters for one check
+    #[arg(long, env = "RISK", default_value_t = DEFAULT_PRICE, value_parser = parse_price)]
+    pub risk: f64,
+    /// Arrival seeds of each scenario
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub seeds: u32,
+    /// Episodes to play
+    #[arg(long, value_enum, default_value = "all")]
+    pub set: Set,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Episodes to play.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Set {
+    /// The demo's sinusoid.
+    Demo,
+    /// Deployments drawn at random.
+    Validation,
+    /// Both.
+    All,
+}
+
+/// What was found on one set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evaluation {
+    /// The episodes.
+    pub scenarios: String,
+    /// Episodes played by each policy.
+    pub episodes: usize,
+    /// The learned policy.
+    pub learned: Row,
+    /// Every setting of every rule.
+    pub rules: Vec<FamilyRows>,
+}
+
+/// A rule with its knob swept.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FamilyRows {
+    /// The rule.
+    pub family: &'static str,
+    /// Each setting.
+    pub rows: Vec<Row>,
+    /// Violating checks a run of its front, interpolated at the learned policy's pod-minutes; `None`: it is never so cheap.
+    pub violating_at_equal_pods: Option<f64>,
+    /// Pod-minutes of its front at the learned policy's violating checks; `None`: it never violates so little.
+    pub pod_minutes_at_equal_violations: Option<f64>,
+}
+
+/// Runs `agent evaluate`.
+///
+/// # Errors
+/// A checkpoint that cannot be read.
+pub fn run(args: &EvaluateArgs) -> Result<()> {
+    let checkpoint = match &args.checkpoint {
+        Some(path) => Checkpoint::read(path)?,
+        None => Checkpoint::shipped()?,
+    };
+    let learned = Learned::of(&checkpoint, args.risk);
+    let mut evaluations = Vec::new();
+    if args.set != Set::Validation {
+        evaluations.push(evaluate("the demo's sinusoid", &demo_episodes(args.seeds)?, &learned));
+    }
+    if args.set != Set::Demo {
+        evaluations.push(evaluate("deployments drawn at random", &validation_episodes(args.seeds)?, &learned));
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&evaluations).context("cannot write JSON")?);
+    } else {
+        println!("checkpoint {}, simulated", checkpoint.short_hash());
+        evaluations.iter().for_each(|evaluation| println!("\n{}", table::text(evaluation)));
+    }
+    Ok(())
+}
+
+/// Plays every policy on the same episodes.
+#[must_use]
+pub fn evaluate(scenarios: &str, episodes: &[Arc<Episode>], learned: &Learned) -> Evaluation {
+    let price = learned.price();
+    let most = episodes.iter().map(|episode| episode.scenario().max_replicas).max().unwrap_or(1);
+    let row = measure(learned, episodes, price);
+    let rules = families(most)
+        .into_iter()
+        .map(|Family { name, policies }| {
+            let rows: Vec<Row> = policies.iter().map(|policy| measure(policy.as_ref(), episodes, price)).collect();
+            let front = Frontier::new(rows.iter().map(|row| (row.pod_minutes, row.violating_checks)));
+            FamilyRows {
+                family: name,
+                violating_at_equal_pods: front.violating_at(row.pod_minutes),
+                pod_minutes_at_equal_violations: front.cost_at(row.violating_checks),
+                rows,
+            }
+        })
+        .collect();
+    Evaluation { scenarios: scenarios.to_owned(), episodes: episodes.len(), learned: row, rules }
+}
+
+/// The demo's sinusoid under so many arrival seeds.
+///
+/// # Errors
+/// When the scenario is out of range.
+pub fn demo_episodes(seeds: u32) -> Result<Vec<Arc<Episode>>> {
+    let episode = |seed| Ok(Arc::new(Episode::draw(Scenario::demo_sinusoid(), u64::from(seed))?));
+    (0..seeds).map(episode).collect()
+}
+
+/// Deployments that no training draws, each under so many arrival seeds.
+///
+/// # Errors
+/// When a scenario is out of range.
+pub fn validation_episodes(seeds: u32) -> Result<Vec<Arc<Episode>>> {
+    let mut episodes = Vec::new();
+    for index in 0..VALIDATION_SCENARIOS {
+        let mut stream = Stream::new(VALIDATION_SEED, "validation scenario", index);
+        let scenario = Scenario::randomised(VALIDATION_CHECKS, &mut stream);
+        for seed in 0..seeds {
+            episodes.push(Arc::new(Episode::draw(scenario.clone(), u64::from(seed))?));
+        }
+    }
+    Ok(episodes)
+}
+
+/// Rows for a checkpoint's card: the learned policy beside the rules at their defaults.
+///
+/// # Errors
+/// When a scenario is out of range.
+pub fn validate(learned: &Learned, seeds: u32) -> Result<Vec<Validation>> {
+    let sets = [("demo sinusoid", demo_episodes(seeds)?), ("drawn at random", validation_episodes(seeds)?)];
+    let (calibrated, reactive, trend, hpa) =
+        (Calibrated::default(), Reactive::default(), Trend::default(), Hpa::default());
+    let policies: [&dyn Policy; 5] = [learned, &calibrated, &trend, &reactive, &hpa];
+    let pairs = sets.iter().flat_map(|(name, episodes)| policies.iter().map(move |policy| (name, episodes, *policy)));
+    Ok(pairs.map(|(name, episodes, policy)| measure(policy, episodes, learned.price()).validation(name)).collect())
+}

@@ -1,0 +1,41 @@
+//! The replica counts that are weighed in a situation.
+
+use super::Situation;
+
+/// Counts relative to need: this many multiples of it ...
+const MULTIPLES: u32 = 12;
+/// ... evenly spaced on a logarithmic scale from this
+const LEAST_MULTIPLE: f64 = 0.7;
+/// ... to this.
+const GREATEST_MULTIPLE: f64 = 4.0;
+/// The multiples, the current count and its neighbours, the fewest and the most.
+pub const MAX_CANDIDATES: usize = MULTIPLES as usize + 5;
+
+impl Situation {
+    /// Pods that the load and the backlog would keep busy, `a + min(backlog, n)`: a backlog of many checks is not worked
+    /// off in one.
+    #[must_use]
+    pub fn need(&self) -> f64 {
+        let now = self.now();
+        now.load + now.backlog.min(f64::from(now.ready.max(1)))
+    }
+
+    /// Counts to weigh, ascending, within the bounds: `ceil(m (a + min(backlog, n)))` for 12 multiples m of 0.7 .. 4, the
+    /// current count and its neighbours, the fewest and the most. 1 to [`MAX_CANDIDATES`] of them.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<u32> {
+        let (low, high) = (self.reading.min, self.reading.max);
+        let need = self.need();
+        let ratio = (GREATEST_MULTIPLE / LEAST_MULTIPLE).ln();
+        let multiples = (0..MULTIPLES).map(|i| {
+            let multiple = LEAST_MULTIPLE * (ratio * f64::from(i) / f64::from(MULTIPLES - 1)).exp();
+            self.reading.replicas(multiple * need)
+        });
+        let ordered = self.ordered();
+        let near = [ordered.saturating_sub(1), ordered, ordered.saturating_add(1), low, high];
+        let mut counts: Vec<u32> = multiples.chain(near).map(|n| n.clamp(low, high)).collect();
+        counts.sort_unstable();
+        counts.dedup();
+        counts
+    }
+}

@@ -1,0 +1,73 @@
+//! A request, read once.
+
+use scaler_core::{ActionRequest, Observation};
+
+use crate::rules::{Moment, Reading};
+
+/// A request as the features need it: the [`Reading`] that the rules work on, and the fields as they were sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Situation {
+    /// Loads in erlangs, backlog in pods, ratios of the times; how gaps of the request are filled.
+    pub(super) reading: Reading,
+    /// The five fields of each of the reading's moments, newest first; never empty.
+    pub(super) seen: Vec<Observation>,
+    pub(super) starting: u32,
+    pub(super) terminating: u32,
+    /// Whether `threshold_s` was sent.
+    pub(super) threshold_sent: bool,
+}
+
+impl Situation {
+    /// Reads a request.
+    #[must_use]
+    pub fn new(request: &ActionRequest) -> Self {
+        let reading = Reading::of(request);
+        let past = request.history.iter().rev().map(|past| past.observation);
+        let seen = std::iter::once(request.observation).chain(past).take(reading.moments().len()).collect();
+        Self {
+            starting: request.starting.unwrap_or_else(|| reading.now().ordered.saturating_sub(reading.now().ready)),
+            terminating: request.terminating.unwrap_or(0),
+            threshold_sent: request.threshold_s.is_some(),
+            reading,
+            seen,
+        }
+    }
+
+    pub(super) fn now(&self) -> &Moment {
+        self.reading.now()
+    }
+
+    /// The moments of the window, newest first.
+    pub(super) fn loads(&self) -> impl Iterator<Item = f64> {
+        self.reading.moments().iter().map(|moment| moment.load)
+    }
+
+    /// Highest load of so many newest checks, erlangs.
+    pub(super) fn highest_load(&self, checks: usize) -> f64 {
+        self.loads().take(checks).fold(0.0, f64::max)
+    }
+
+    /// How the request was read.
+    #[must_use]
+    pub fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// Replicas ordered now, within the bounds.
+    #[must_use]
+    pub fn ordered(&self) -> u32 {
+        self.now().ordered.clamp(self.reading.min, self.reading.max)
+    }
+
+    /// Pods ordered and not ready.
+    #[must_use]
+    pub fn starting(&self) -> u32 {
+        self.starting
+    }
+
+    /// Mean response time over the threshold.
+    #[must_use]
+    pub fn pressure(&self) -> f64 {
+        self.seen[0].pressure
+    }
+}

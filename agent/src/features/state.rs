@@ -1,0 +1,187 @@
+//! A situation as numbers.
+
+use super::{LONG_WINDOW, SMALL_LOAD, Situation, WINDOW, log_ratio};
+
+/// Numbers per check of the window.
+const PER_STEP: usize = 8;
+/// Names of them, in order.
+const STEP_NAMES: [&str; PER_STEP] = [
+    "ln(load / load now)",
+    "utilization",
+    "ln(1 + pressure)",
+    "0.3 ln(1 + queue length)",
+    "ln(pods / pods now)",
+    "ln(ordered / pods)",
+    "intervals to the check after it - 1",
+    "valid",
+];
+/// Names of the numbers of the current check, in order.
+const NOW_NAMES: [&str; 20] = [
+    "0.4 ln(load)",
+    "load / max",
+    "0.3 ln(max)",
+    "0.2 ln(interval / service time)",
+    "0.4 ln(threshold / service time - 1)",
+    "threshold sent",
+    "service time known",
+    "ln(1 + backlog / pods)",
+    "growth of the backlog / pods",
+    "(ordered - pods) / pods",
+    "starting / pods",
+    "terminating / pods",
+    "1 / pods",
+    "ordered / max",
+    "checks since the last change / 20",
+    "ln(highest load of 8 / load)",
+    "ln(mean load of 8 / load)",
+    "root mean square step of 8 / load",
+    "trend / load",
+    "Poisson noise of the load / load",
+];
+/// Names of the numbers of the long window, in order.
+const LONG_NAMES: [&str; 10] = [
+    "ln(highest load of 16 / load)",
+    "ln(highest load of 32 / load)",
+    "ln(highest load of 64 / load)",
+    "ln(decayed mean load / load)",
+    "ln(mean load of 64 / load)",
+    "root mean square of ln(load ratio)",
+    "largest ln(load ratio)",
+    "4 x share of ln(load ratio) > 0.3",
+    "checks / 64",
+    "highest load of 64 / max",
+];
+/// Weight of a check in the decayed mean against the one after it.
+const DECAY: f64 = 0.93;
+
+/// Numbers per state.
+pub const STATE_FEATURES: usize = WINDOW * PER_STEP + NOW_NAMES.len() + LONG_NAMES.len();
+
+/// Name of a number of the state, for tables and the counter of features out of range.
+///
+/// Checks are counted back from now, which is check 0.
+#[must_use]
+pub fn state_feature_name(index: usize) -> String {
+    let of_window = WINDOW * PER_STEP;
+    if index < of_window {
+        return format!("{} of check -{}", STEP_NAMES[index % PER_STEP], index / PER_STEP);
+    }
+    let rest = NOW_NAMES.iter().chain(&LONG_NAMES).nth(index - of_window);
+    rest.map_or_else(|| format!("no feature {index}"), |name| (*name).to_owned())
+}
+
+impl Situation {
+    /// The numbers of the state. Checks that are not there repeat the oldest one, with `valid` 0.
+    #[must_use]
+    pub fn state(&self) -> [f32; STATE_FEATURES] {
+        let mut features = [0.0_f32; STATE_FEATURES];
+        let (window, rest) = features.split_at_mut(WINDOW * PER_STEP);
+        let (now, long) = rest.split_at_mut(NOW_NAMES.len());
+        for (i, numbers) in window.chunks_exact_mut(PER_STEP).enumerate() {
+            write(numbers, self.step_features(i));
+        }
+        write(now, self.now_features());
+        write(long, self.long_features());
+        features
+    }
+
+    fn step_features(&self, i: usize) -> [f64; PER_STEP] {
+        let moments = self.reading.moments();
+        let valid = i < moments.len();
+        let at = i.min(moments.len() - 1);
+        let (now, moment, seen) = (self.now(), &moments[at], &self.seen[at]);
+        let pods = f64::from(moment.ready.max(1));
+        let gap = if valid && at > 0 { (moment.age_s - moments[at - 1].age_s) / self.reading.interval_s } else { 1.0 };
+        [
+            log_ratio(moment.load, now.load),
+            seen.utilization.min(2.0),
+            seen.pressure.ln_1p(),
+            0.3 * seen.queue_length_dominant.ln_1p(),
+            (pods / f64::from(now.ready.max(1))).ln(),
+            (f64::from(moment.ordered.max(1)) / pods).ln(),
+            gap - 1.0,
+            f64::from(valid),
+        ]
+    }
+
+    fn now_features(&self) -> [f64; NOW_NAMES.len()] {
+        let (now, before) = (self.now(), self.reading.ago(1));
+        let load = now.load;
+        let pods = f64::from(now.ready.max(1));
+        let max = f64::from(self.reading.max);
+        let grain = self.reading.grain;
+        let window = &self.reading.moments()[..self.reading.moments().len().min(WINDOW)];
+        let mean = window.iter().map(|moment| moment.load).sum::<f64>() / window.len() as f64;
+        let square = window.windows(2).map(|pair| (pair[0].load - pair[1].load).powi(2)).sum::<f64>();
+        let rms = (square / window.len().saturating_sub(1).max(1) as f64).sqrt();
+        let relative = |x: f64| (x / (load + SMALL_LOAD)).clamp(-4.0, 4.0);
+        let per_pod = |x: f64| (x / pods).clamp(-4.0, 4.0);
+        [
+            0.4 * (load + SMALL_LOAD).ln(),
+            (load / max).min(4.0),
+            0.3 * max.ln(),
+            if grain > 0.0 { -0.2 * grain.ln() } else { 0.0 },
+            0.4 * (self.reading.slack - 1.0).ln(),
+            f64::from(self.threshold_sent),
+            f64::from(grain > 0.0),
+            (now.backlog / pods).ln_1p(),
+            per_pod(now.backlog - before.backlog),
+            per_pod(f64::from(self.ordered()) - pods),
+            per_pod(f64::from(self.starting)),
+            per_pod(f64::from(self.terminating)),
+            1.0 / pods,
+            f64::from(self.ordered()) / max,
+            (self.checks_since_change() as f64 / 20.0).min(1.0),
+            log_ratio(self.highest_load(WINDOW), load),
+            log_ratio(mean, load),
+            relative(rms),
+            relative(load - before.load),
+            // N requests were counted in the interval, give or take sqrt(N): sqrt(a D / interval) erlangs.
+            relative((load * grain).sqrt()),
+        ]
+    }
+
+    fn checks_since_change(&self) -> usize {
+        // Neighbours in the list are neighbours in time, newest first.
+        self.reading.moments().windows(2).take_while(|pair| pair[0].ordered == pair[1].ordered).count()
+    }
+
+    fn long_features(&self) -> [f64; LONG_NAMES.len()] {
+        let moments = self.reading.moments();
+        let load = self.now().load;
+        let (mut decayed, mut weights, mut weight) = (0.0, 0.0, 1.0);
+        for load in self.loads() {
+            decayed += weight * load;
+            weights += weight;
+            weight *= DECAY;
+        }
+        let count = moments.len() as f64;
+        let mean = self.loads().sum::<f64>() / count;
+        let (mut square, mut largest, mut large) = (0.0, 0.0_f64, 0.0);
+        for pair in moments.windows(2) {
+            let jump = log_ratio(pair[0].load, pair[1].load);
+            square += jump * jump;
+            largest = largest.max(jump);
+            large += f64::from(jump > 0.3);
+        }
+        let jumps = (count - 1.0).max(1.0);
+        [
+            log_ratio(self.highest_load(16), load),
+            log_ratio(self.highest_load(32), load),
+            log_ratio(self.highest_load(LONG_WINDOW), load),
+            log_ratio(decayed / weights, load),
+            log_ratio(mean, load),
+            (square / jumps).sqrt(),
+            largest,
+            4.0 * large / jumps,
+            count / LONG_WINDOW as f64,
+            (self.highest_load(LONG_WINDOW) / f64::from(self.reading.max)).min(4.0),
+        ]
+    }
+}
+
+fn write<const N: usize>(to: &mut [f32], numbers: [f64; N]) {
+    for (to, number) in to.iter_mut().zip(numbers) {
+        *to = number as f32;
+    }
+}

@@ -1,0 +1,146 @@
+use scaler_core::{ActionRequest, Observation, PastObservation};
+
+use super::*;
+use crate::serve::parse_request;
+
+const RECORDED: &[u8] = include_bytes!("../../tests/golden/request.json");
+const FEATURES: &str = include_str!("../../tests/golden/features.json");
+
+fn recorded() -> ActionRequest {
+    parse_request(RECORDED).unwrap()
+}
+
+fn close(a: &[f32], b: &[f32]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-5 * (1.0 + b.abs()))
+}
+
+#[test]
+fn a_recorded_request_has_the_features_that_the_shipped_networks_were_trained_on() {
+    let situation = Situation::new(&recorded());
+    let actions: Vec<_> = situation.candidates().into_iter().map(|n| (n, situation.action(n))).collect();
+    let found = serde_json::json!({
+        "version": FEATURES_VERSION,
+        "state": situation.state().to_vec(),
+        "candidates": actions.iter().map(|(n, _)| *n).collect::<Vec<_>>(),
+        "actions": actions.iter().map(|(_, action)| action.to_vec()).collect::<Vec<_>>(),
+    });
+    let golden: serde_json::Value = serde_json::from_str(FEATURES).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f32> {
+        value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
+    };
+    assert_eq!(found["version"], golden["version"], "other features need another version, and a new checkpoint");
+    assert_eq!(found["candidates"], golden["candidates"], "{found}");
+    assert!(close(&numbers(&found["state"]), &numbers(&golden["state"])), "{found}");
+    for (found, golden) in found["actions"].as_array().unwrap().iter().zip(golden["actions"].as_array().unwrap()) {
+        assert!(close(&numbers(found), &numbers(golden)), "{found}");
+    }
+}
+
+#[test]
+fn no_feature_has_a_unit() {
+    // The same deployment with a clock of another unit: every time times 7, every rate over 7.
+    let request = recorded();
+    let mut other = request.clone();
+    let slower = |seen: &mut Observation| seen.workload /= 7.0;
+    slower(&mut other.observation);
+    for past in &mut other.history {
+        past.age_s *= 7.0;
+        slower(&mut past.observation);
+    }
+    for time in [&mut other.threshold_s, &mut other.interval_s, &mut other.avg_service_time_s] {
+        *time = time.map(|seconds| 7.0 * seconds);
+    }
+    let (a, b) = (Situation::new(&request), Situation::new(&other));
+    assert!(close(&a.state(), &b.state()));
+    assert_eq!(a.candidates(), b.candidates());
+    for n in a.candidates() {
+        assert!(close(&a.action(n), &b.action(n)), "{n} replicas");
+    }
+}
+
+#[test]
+fn a_gap_cuts_the_history_and_what_is_not_there_is_marked_invalid() {
+    let names: Vec<String> = (0..STATE_FEATURES).map(state_feature_name).collect();
+    let valid: Vec<usize> = (0..STATE_FEATURES).filter(|&i| names[i].starts_with("valid")).collect();
+    assert_eq!(valid.len(), WINDOW);
+    let seen =
+        Observation { n_instances: 2, pressure: 0.5, queue_length_dominant: 0.1, utilization: 0.4, workload: 8.0 };
+    let past = |age_s| PastObservation { age_s, replicas_ordered: 2, observation: seen };
+    let table: [(&str, &[f64], f32); 4] = [
+        ("alone", &[], 1.0),
+        ("all within 2.5 intervals of each other", &[240.0, 180.0, 60.0], 4.0),
+        ("a gap behind the first", &[400.0, 340.0, 60.0], 2.0),
+        ("a gap at once", &[151.0], 1.0),
+    ];
+    for (case, ages, count) in table {
+        let mut request = ActionRequest::bare(seen);
+        request.interval_s = Some(60.0);
+        request.history = ages.iter().copied().map(past).collect();
+        let state = Situation::new(&request).state();
+        assert_eq!(valid.iter().map(|&i| state[i]).sum::<f32>(), count, "{case}");
+    }
+}
+
+#[test]
+fn features_and_candidates_stay_finite_and_within_bounds_at_the_edges() {
+    let seen = |n_instances, pressure, queue_length_dominant, utilization, workload| Observation {
+        n_instances,
+        pressure,
+        queue_length_dominant,
+        utilization,
+        workload,
+    };
+    let table = [
+        ("nothing at all", seen(0, 0.0, 0.0, 0.0, 0.0)),
+        ("idle", seen(3, 0.0, 0.0, 0.0, 0.0)),
+        ("drowning", seen(1, 1e6, 1e6, 1.0, 1e6)),
+        ("more pods than may be", seen(10_000, 0.1, 0.0, 1e-9, 1e-9)),
+        ("work without requests", seen(2, 0.0, 0.0, 0.5, 0.0)),
+    ];
+    for (case, observation) in table {
+        for (min, max) in [(None, None), (Some(1), Some(1)), (Some(3), Some(7)), (None, Some(10_000))] {
+            for threshold_s in [None, Some(1e-9), Some(1e6)] {
+                let request = ActionRequest {
+                    min_replicas: min,
+                    max_replicas: max,
+                    threshold_s,
+                    ..ActionRequest::bare(observation)
+                };
+                let situation = Situation::new(&request);
+                let candidates = situation.candidates();
+                assert!((1..=MAX_CANDIDATES).contains(&candidates.len()), "{case}: {candidates:?}");
+                assert!(candidates.is_sorted_by(|a, b| a < b), "{case}: {candidates:?}");
+                let (low, high) = (min.unwrap_or(1), max.unwrap_or(u32::MAX));
+                assert!(candidates.iter().all(|n| (low..=high).contains(n)), "{case}: {candidates:?}");
+                let all = candidates.iter().flat_map(|n| situation.action(*n)).chain(situation.state());
+                for feature in all {
+                    assert!(feature.is_finite() && feature.abs() < 30.0, "{case}: {feature}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn candidates_are_multiples_of_need_the_neighbours_and_the_bounds() {
+    // 2 erlangs and no backlog: 0.7 * 2 = 1.4 is 2 pods, 4 * 2 = 8 is the most by need; 12 are ordered.
+    let seen = Observation {
+        n_instances: 12,
+        pressure: 0.1,
+        queue_length_dominant: 0.0,
+        utilization: 2.0 / 12.0,
+        workload: 20.0,
+    };
+    let request = ActionRequest { max_replicas: Some(20), starting: Some(0), ..ActionRequest::bare(seen) };
+    assert_eq!(Situation::new(&request).candidates(), [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 20]);
+}
+
+#[test]
+fn every_feature_has_a_name_of_its_own() {
+    let mut names: Vec<String> = (0..STATE_FEATURES).map(state_feature_name).collect();
+    names.extend(ACTION_FEATURE_NAMES.map(str::to_owned));
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}

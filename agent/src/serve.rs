@@ -1,0 +1,102 @@
+//! `agent serve`: the learned policy over HTTP.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `POST /action` | a replica count, or -1 with the field that is wrong |
+//! | `GET /healthz` | 200 while the process serves |
+//! | `GET /readyz` | 200 with the model's hash |
+//! | `GET /metrics` | Prometheus text |
+//!
+//! The status of an answer: 200 with a count; 200 with -1 when the body is JSON that makes no sense as a state; 400 with
+//! -1 when it is not JSON; 413 with -1 when it is too large. A caller that reads `action` alone is always right.
+
+mod metrics;
+mod request;
+mod response;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{App, HttpServer, web};
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::checkpoint::Checkpoint;
+use crate::learned::{DEFAULT_PRICE, PRICES};
+
+pub use request::{RequestError, parse_request};
+pub use response::Agent;
+
+/// Largest body that is read: 64 past observations take some 10 KiB.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+/// Most connections at a time: there is one scaler, and a probe or two.
+const MAX_CONNECTIONS: usize = 256;
+/// Connections that the kernel keeps waiting.
+const BACKLOG: u32 = 128;
+/// Threads: an answer takes well below a millisecond, one a minute is asked for.
+const WORKERS: usize = 2;
+/// Time for a client to send the head of its request.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for answers in progress when the process is asked to end, seconds.
+const SHUTDOWN_S: u64 = 5;
+
+/// Answers replica counts over HTTP.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 takes any
+    #[arg(long, env = "AGENT_LISTEN_ADDR", default_value = "0.0.0.0:8000")]
+    pub listen_addr: SocketAddr,
+    /// Price of a violating check, in full clusters for one check, 1.5 to 40: the dial between cost and violations
+    #[arg(long, env = "RISK", default_value_t = DEFAULT_PRICE, value_parser = parse_price)]
+    pub risk: f64,
+    /// Checkpoint to answer with [default: the shipped one]
+    #[arg(long, env = "CHECKPOINT")]
+    pub checkpoint: Option<PathBuf>,
+}
+
+/// A price on the command line.
+///
+/// # Errors
+/// Says what it may be: beyond the prices that were trained on, the network would guess.
+pub fn parse_price(text: &str) -> Result<f64, String> {
+    let (low, high) = (PRICES.start(), PRICES.end());
+    let price: f64 = text.parse().map_err(|_| format!("must be a number from {low} to {high}"))?;
+    if PRICES.contains(&price) { Ok(price) } else { Err(format!("must be {low} to {high}")) }
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// A checkpoint that cannot be read, or an address that cannot be bound.
+pub fn run(args: &ServeArgs) -> Result<()> {
+    let checkpoint = match &args.checkpoint {
+        Some(path) => Checkpoint::read(path)?,
+        None => Checkpoint::shipped()?,
+    };
+    let agent = Arc::new(Agent::new(&checkpoint, args.risk).context("cannot set up the metrics")?);
+    actix_web::rt::System::new().block_on(serve(args.listen_addr, agent))
+}
+
+async fn serve(listen_addr: SocketAddr, agent: Arc<Agent>) -> Result<()> {
+    let data = web::Data::from(agent);
+    let app = move || {
+        App::new().app_data(data.clone()).app_data(web::PayloadConfig::new(MAX_BODY_BYTES)).configure(response::routes)
+    };
+    let server = HttpServer::new(app)
+        .workers(WORKERS)
+        .max_connections(MAX_CONNECTIONS / WORKERS)
+        .backlog(BACKLOG)
+        .client_request_timeout(CLIENT_TIMEOUT)
+        .shutdown_timeout(SHUTDOWN_S)
+        .bind(listen_addr)
+        .with_context(|| format!("cannot listen on {listen_addr}"))?;
+    for address in server.addrs() {
+        let mut stdout = std::io::stdout().lock();
+        writeln!(stdout, "listening on http://{address}").context("cannot write to standard output")?;
+        stdout.flush().context("cannot write to standard output")?;
+    }
+    server.run().await.context("the server failed")
+}

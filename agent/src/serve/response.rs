@@ -1,0 +1,133 @@
+//! From a body to an answer.
+
+use std::time::Instant;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use scaler_core::{ActionReply, ActionRequest, Candidate, Explanation};
+
+use super::MAX_BODY_BYTES;
+use super::metrics::{Metrics, Outcome};
+use super::request::{RequestError, parse_request};
+use crate::checkpoint::Checkpoint;
+use crate::features::Situation;
+use crate::learned::{Choice, Learned};
+use crate::policy::Policy;
+use crate::rules::{Calibrated, Hpa};
+
+/// What answers.
+#[derive(Debug)]
+pub struct Agent {
+    learned: Learned,
+    model: String,
+    metrics: Metrics,
+}
+
+impl Agent {
+    /// A checkpoint that answers at a price.
+    ///
+    /// # Errors
+    /// When the metrics cannot be registered.
+    pub fn new(checkpoint: &Checkpoint, price: f64) -> prometheus::Result<Self> {
+        Ok(Self {
+            learned: Learned::of(checkpoint, price),
+            model: checkpoint.short_hash().to_owned(),
+            metrics: Metrics::new(&checkpoint.sha256, price)?,
+        })
+    }
+
+    /// The answer to a state.
+    ///
+    /// # Errors
+    /// Only when memory cannot be had.
+    pub fn answer(&self, request: &ActionRequest) -> candle_core::Result<ActionReply> {
+        let situation = Situation::new(request);
+        let normaliser = self.learned.ensemble().normaliser();
+        normaliser.outside(&situation.state()).for_each(|feature| self.metrics.outside(feature));
+        let choices = self.learned.choose(std::slice::from_ref(&situation))?;
+        let Some(Choice { replicas, weighed, overridden }) = choices.into_iter().next() else {
+            candle_core::bail!("one situation must give one choice");
+        };
+        self.metrics.answered(replicas, situation.ordered(), overridden.is_some());
+        let candidates = weighed.into_iter().map(|(replicas, value)| Candidate {
+            replicas,
+            cost: value.cost,
+            violation: value.violation,
+        });
+        let explanation = Explanation {
+            model: self.model.clone(),
+            risk: self.learned.price(),
+            candidates: candidates.collect(),
+            rule: Calibrated::default().order(request),
+            hpa: Some(Hpa::default().order(request)),
+            override_reason: overridden.map(|overridden| overridden.to_string()),
+        };
+        Ok(ActionReply { action: i64::from(replicas), error: None, explanation: Some(explanation) })
+    }
+
+    fn respond(&self, body: &[u8]) -> (StatusCode, Outcome, ActionReply) {
+        match parse_request(body) {
+            Ok(request) => match self.answer(&request) {
+                Ok(reply) => (StatusCode::OK, Outcome::Answered, reply),
+                Err(error) => {
+                    tracing::error!(%error, "the network failed");
+                    let reply = ActionReply::refuse("the network failed, the log says why");
+                    (StatusCode::INTERNAL_SERVER_ERROR, Outcome::Failed, reply)
+                }
+            },
+            Err(error @ RequestError::NotJson { .. }) => {
+                (StatusCode::BAD_REQUEST, Outcome::Unreadable, ActionReply::refuse(error.to_string()))
+            }
+            Err(error) => (StatusCode::OK, Outcome::Refused, ActionReply::refuse(error.to_string())),
+        }
+    }
+}
+
+/// The server's paths.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/action", web::post().to(action))
+        .route("/healthz", web::get().to(healthz))
+        .route("/readyz", web::get().to(readyz))
+        .route("/metrics", web::get().to(metrics));
+}
+
+async fn action(agent: web::Data<Agent>, body: Result<web::Bytes, actix_web::Error>) -> HttpResponse {
+    let begin = Instant::now();
+    let (status, outcome, reply) = match body {
+        Ok(body) => agent.respond(&body),
+        Err(error) if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let reply = ActionReply::refuse(format!("the body must be at most {MAX_BODY_BYTES} bytes"));
+            (StatusCode::PAYLOAD_TOO_LARGE, Outcome::TooLarge, reply)
+        }
+        Err(error) => {
+            let reply = ActionReply::refuse(format!("the body cannot be read: {error}"));
+            (StatusCode::BAD_REQUEST, Outcome::Unreadable, reply)
+        }
+    };
+    if let Some(error) = &reply.error {
+        tracing::warn!(%error, "no action");
+    } else {
+        tracing::debug!(action = reply.action, "answered");
+    }
+    agent.metrics.count(outcome, begin.elapsed().as_secs_f64());
+    HttpResponse::build(status).json(reply)
+}
+
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+async fn readyz(agent: web::Data<Agent>) -> String {
+    format!("ready, model {}\n", agent.model)
+}
+
+async fn metrics(agent: web::Data<Agent>) -> HttpResponse {
+    match agent.metrics.text() {
+        Ok(text) => HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text),
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be written");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What each candidate of a state brings, under the same arrivals.
+
+use candle_core::Result;
+use scaler_core::ActionRequest;
+
+use super::guide::Guide;
+use crate::network::Value;
+use crate::simulator::{Outcome, Simulation};
+
+/// How a return is summed up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Account {
+    /// Checks in a rollout.
+    pub horizon: u32,
+    /// Discount per check.
+    pub discount: f64,
+    /// Cost of changing every pod once.
+    pub change_cost: f64,
+}
+
+impl Account {
+    /// Cost and violation of one check: billed share of the full cluster and share of it that changed; smoothed
+    /// violation of the requests that arrived.
+    #[must_use]
+    pub fn check(&self, outcome: &Outcome, max_replicas: u32) -> Value {
+        let changed = f64::from(outcome.change) / f64::from(max_replicas);
+        Value { cost: outcome.pod_share + self.change_cost * changed, violation: outcome.smooth_violation }
+    }
+
+    /// `sum_t discount^t x_t` of both values.
+    #[must_use]
+    pub fn discounted(&self, checks: impl IntoIterator<Item = Value>) -> Value {
+        let mut total = Value::default();
+        let mut weight = 1.0;
+        for check in checks {
+            total.cost += weight * check.cost;
+            total.violation += weight * check.violation;
+            weight *= self.discount;
+        }
+        total
+    }
+}
+
+/// Rollouts in memory that is used again and again.
+#[derive(Debug, Default)]
+pub struct Rollouts {
+    clones: Vec<Simulation>,
+    requests: Vec<ActionRequest>,
+    orders: Vec<u32>,
+    checks: Vec<Vec<Value>>,
+    /// Requests simulated so far.
+    pub simulated: u64,
+}
+
+impl Rollouts {
+    /// The return of ordering each count now and following the guide then: clones of the same simulation, so that all
+    /// meet the same requests. The clones walk in step, so that the guide answers all of them at once.
+    ///
+    /// # Errors
+    /// Only when memory cannot be had.
+    pub fn returns(
+        &mut self,
+        simulation: &Simulation,
+        counts: &[u32],
+        guide: &Guide,
+        account: &Account,
+    ) -> Result<Vec<Value>> {
+        let max_replicas = simulation.episode().scenario().max_replicas;
+        self.prepare(simulation, counts.len());
+        self.orders.clear();
+        self.orders.extend_from_slice(counts);
+        for check in 0..account.horizon {
+            if simulation.remaining() <= check as usize {
+                break;
+            }
+            if check > 0 {
+                let (clones, requests) = (&self.clones[..counts.len()], &mut self.requests[..counts.len()]);
+                clones.iter().zip(requests.iter_mut()).for_each(|(clone, request)| clone.write_request(request));
+                guide.orders(requests, &mut self.orders)?;
+            }
+            for ((clone, order), checks) in self.clones.iter_mut().zip(&self.orders).zip(&mut self.checks) {
+                let outcome = clone.step(*order);
+                self.simulated += outcome.requests;
+                checks.push(account.check(&outcome, max_replicas));
+            }
+        }
+        let checks = self.checks[..counts.len()].iter();
+        Ok(checks.map(|checks| account.discounted(checks.iter().copied())).collect())
+    }
+
+    fn prepare(&mut self, simulation: &Simulation, count: usize) {
+        for at in 0..count {
+            match self.clones.get_mut(at) {
+                Some(clone) => clone.clone_from(simulation),
+                None => self.clones.push(simulation.clone()),
+            }
+        }
+        let bare = || ActionRequest::bare(simulation.observation());
+        self.requests.resize_with(self.requests.len().max(count), bare);
+        self.checks.resize_with(self.checks.len().max(count), Vec::new);
+        self.checks.iter_mut().for_each(Vec::clear);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::policy::Policy;
+    use crate::rules::Calibrated;
+    use crate::simulator::{Episode, Scenario};
+
+    const ACCOUNT: Account = Account { horizon: 3, discount: 0.5, change_cost: 0.02 };
+
+    fn outcome(pod_share: f64, change: u32, smooth_violation: f64) -> Outcome {
+        Outcome {
+            replicas: 1,
+            window_s: 60.0,
+            pod_seconds: 60.0,
+            pod_share,
+            change,
+            requests: 10,
+            late_requests: 0,
+            mean_response_s: 0.1,
+            violated: false,
+            smooth_violation,
+        }
+    }
+
+    #[test]
+    fn a_return_is_the_discounted_sum_of_hand_worked_checks() {
+        let checks = [outcome(0.5, 4, 1.0), outcome(0.25, 0, 0.5), outcome(0.75, 1, 0.0)];
+        let checks = checks.map(|outcome| ACCOUNT.check(&outcome, 8));
+        // 4 of 8 changed: 0.02 / 2 = 0.01; 1 of 8: 0.0025.
+        assert_eq!(checks[0], Value { cost: 0.51, violation: 1.0 });
+        assert_eq!(checks[2], Value { cost: 0.7525, violation: 0.0 });
+        // 0.51 + 0.5 * 0.25 + 0.25 * 0.7525, and 1 + 0.5 * 0.5.
+        let total = ACCOUNT.discounted(checks);
+        assert!((total.cost - 0.823_125).abs() < 1e-12, "{total:?}");
+        assert!((total.violation - 1.25).abs() < 1e-12, "{total:?}");
+    }
+
+    #[test]
+    fn a_rollout_is_the_order_and_then_the_guide_in_a_clone_and_leaves_the_simulation_alone() {
+        let mut simulation = Simulation::new(Arc::new(Episode::draw(Scenario::demo_sinusoid(), 3).unwrap()));
+        for _ in 0..9 {
+            simulation.step(2);
+        }
+        let rule = Calibrated::default();
+        let mut rollouts = Rollouts::default();
+        let (counts, guide) = ([1, 4, 8], Guide::Rule(rule));
+        let returns = rollouts.returns(&simulation, &counts, &guide, &ACCOUNT).unwrap();
+        for (count, found) in counts.into_iter().zip(&returns) {
+            let mut clone = simulation.clone();
+            let first = clone.step(count);
+            let second = clone.step(rule.order(&clone.request()));
+            let third = clone.step(rule.order(&clone.request()));
+            let by_hand = ACCOUNT.discounted([first, second, third].map(|outcome| ACCOUNT.check(&outcome, 8)));
+            assert_eq!(*found, by_hand, "{count} replicas");
+        }
+        assert!(returns[0].violation > returns[2].violation && returns[0].cost < returns[2].cost, "{returns:?}");
+        let again = rollouts.returns(&simulation, &counts, &guide, &ACCOUNT).unwrap();
+        assert_eq!(returns, again, "memory that is used again must not remember");
+    }
+}
