@@ -1,7 +1,7 @@
 //! The local backend of [`scaler::cluster::Cluster`]: replicas are child processes.
 //!
 //! What a Deployment and its Service are in the cluster: it keeps as many pods as were ordered, replaces those that die,
-//! gives ready ones to the ingress ([`Routes`]), and ends others without losing a request. One task a pod ([`pod`]).
+//! gives ready ones to the ingress ([`Routes`]), and ends others without losing a request. One task a pod (`cluster/pod.rs`).
 //!
 //! ```text
 //! order -> Starting (start-up delay, process, /readyz) -> Ready (in the routes) -> Terminating (drains) -> gone

@@ -14,8 +14,9 @@ use demo::routes::Routes;
 use scaler::cluster::Pods;
 
 const SOON: Duration = Duration::from_secs(30);
+const AT_ONCE: Duration = Duration::from_millis(10);
 
-fn cluster(program: &str, arguments: &[&str], folder: &Path) -> (LocalCluster, Arc<Routes>) {
+fn cluster(program: &str, arguments: &[&str], start_up: Duration, folder: &Path) -> (LocalCluster, Arc<Routes>) {
     let environment = [
         ("LISTEN_ADDR", "127.0.0.1:0".to_owned()),
         ("RESULTS_DIR", folder.display().to_string()),
@@ -27,14 +28,14 @@ fn cluster(program: &str, arguments: &[&str], folder: &Path) -> (LocalCluster, A
         environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
         log: folder.join("pods.log"),
     };
-    let template = PodTemplate { launch, start_up: Duration::from_millis(10), grace: SOON };
+    let template = PodTemplate { launch, start_up, grace: SOON };
     let routes = Arc::new(Routes::default());
     let client = http::client(Duration::from_secs(5)).unwrap();
     (LocalCluster::new(template, client, routes.clone(), Stream::new(1, "names", 0)), routes)
 }
 
-fn replicas(folder: &Path) -> (LocalCluster, Arc<Routes>) {
-    cluster(env!("CARGO_BIN_EXE_demo"), &["matrix-service"], folder)
+fn replicas(start_up: Duration, folder: &Path) -> (LocalCluster, Arc<Routes>) {
+    cluster(env!("CARGO_BIN_EXE_demo"), &["matrix-service"], start_up, folder)
 }
 
 fn is_alive(pid: u32) -> bool {
@@ -53,7 +54,7 @@ async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn as_many_replicas_run_as_are_ordered_and_the_newest_goes_first() {
     let folder = tempfile::tempdir().unwrap();
-    let (cluster, routes) = replicas(folder.path());
+    let (cluster, routes) = replicas(AT_ONCE, folder.path());
     cluster.scale(3);
     assert_eq!(cluster.census().unwrap(), Pods { ordered: 3, ready: Vec::new(), starting: 3, terminating: 0 });
     cluster.ready(SOON).await.unwrap();
@@ -78,7 +79,7 @@ async fn as_many_replicas_run_as_are_ordered_and_the_newest_goes_first() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_dies_is_counted_and_replaced() {
     let folder = tempfile::tempdir().unwrap();
-    let (cluster, _routes) = replicas(folder.path());
+    let (cluster, _routes) = replicas(AT_ONCE, folder.path());
     cluster.scale(2);
     cluster.ready(SOON).await.unwrap();
     let victim = cluster.processes()[0].clone();
@@ -95,7 +96,7 @@ async fn a_replica_that_dies_is_counted_and_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_taken_back_starts_no_process() {
     let folder = tempfile::tempdir().unwrap();
-    let (cluster, _routes) = replicas(folder.path());
+    let (cluster, _routes) = replicas(Duration::from_secs(3600), folder.path());
     cluster.scale(5);
     cluster.scale(0);
     until("all are gone", || cluster.census().unwrap().terminating == 0).await;
@@ -111,7 +112,7 @@ async fn replicas_that_die_one_after_the_other_are_given_up_with_the_reason() {
         ("/bin/sh", ["-c", "echo hello; sleep 60"], "printed \"hello\""),
         ("/nonexistent/program", ["", ""], "cannot start /nonexistent/program"),
     ] {
-        let (cluster, _routes) = cluster(program, &arguments, folder.path());
+        let (cluster, _routes) = cluster(program, &arguments, AT_ONCE, folder.path());
         cluster.scale(1);
         let error = cluster.ready(SOON).await.unwrap_err();
         assert!(matches!(error, LocalError::Hopeless(_)), "{error}");
