@@ -8,7 +8,7 @@
 //! | `GET /metrics` | Prometheus text |
 //!
 //! The status of an answer: 200 with a count; 200 with -1 when the body is JSON that makes no sense as a state; 400 with
-//! -1 when it is not JSON; 413 with -1 when it is too large. A caller that reads `action` alone is always right.
+//! -1 when it is not JSON; 413 with -1 when it is too large, 408 when it does not come within 5 s. A caller that reads `action` alone is always right.
 
 mod metrics;
 mod request;
@@ -40,6 +40,8 @@ const BACKLOG: u32 = 128;
 const WORKERS: usize = 2;
 /// Time for a client to send the head of its request.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for the body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time for answers in progress when the process is asked to end, seconds.
 const SHUTDOWN_S: u64 = 5;
 

@@ -190,6 +190,18 @@ fn a_state_gets_a_count_with_its_grounds() {
 }
 
 #[test]
+fn a_body_that_never_comes_is_not_waited_for() {
+    let agent = Agent::start(&[]);
+    let mut stream = TcpStream::connect(&agent.address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.write_all(b"POST /action HTTP/1.1\r\nHost: agent\r\nContent-Length: 100\r\n\r\n{").unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    assert_eq!(line, "HTTP/1.1 408 Request Timeout\r\n");
+    assert!(agent.act(BARE).1.action > 0, "others are answered");
+}
+
+#[test]
 fn bad_arguments_and_checkpoints_end_the_agent_with_their_names() {
     let folder = tempfile::tempdir().unwrap();
     let broken = folder.path().join("broken.safetensors");

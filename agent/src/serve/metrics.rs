@@ -27,12 +27,15 @@ pub enum Outcome {
     Unreadable,
     /// The body is too large.
     TooLarge,
+    /// The body did not come in time.
+    TooSlow,
     /// The network failed.
     Failed,
 }
 
 impl Outcome {
-    const ALL: [Self; 5] = [Self::Answered, Self::Refused, Self::Unreadable, Self::TooLarge, Self::Failed];
+    const ALL: [Self; 6] =
+        [Self::Answered, Self::Refused, Self::Unreadable, Self::TooLarge, Self::TooSlow, Self::Failed];
 
     fn label(self) -> &'static str {
         match self {
@@ -40,6 +43,7 @@ impl Outcome {
             Self::Refused => "refused",
             Self::Unreadable => "unreadable",
             Self::TooLarge => "too_large",
+            Self::TooSlow => "too_slow",
             Self::Failed => "failed",
         }
     }

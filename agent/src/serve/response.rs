@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use actix_web::http::StatusCode;
+use actix_web::rt::time::timeout;
 use actix_web::{HttpResponse, web};
 use scaler_core::{ActionReply, ActionRequest, Candidate, Explanation};
 
-use super::MAX_BODY_BYTES;
 use super::metrics::{Metrics, Outcome};
 use super::request::{RequestError, parse_request};
+use super::{BODY_TIMEOUT, MAX_BODY_BYTES};
 use crate::checkpoint::Checkpoint;
 use crate::features::Situation;
 use crate::learned::{Choice, Learned};
@@ -92,18 +93,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/metrics", web::get().to(metrics));
 }
 
-async fn action(agent: web::Data<Agent>, body: Result<web::Bytes, actix_web::Error>) -> HttpResponse {
+async fn action(agent: web::Data<Agent>, payload: web::Payload) -> HttpResponse {
+    let body = read(payload).await;
     let begin = Instant::now();
     let (status, outcome, reply) = match body {
         Ok(body) => agent.respond(&body),
-        Err(error) if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let reply = ActionReply::refuse(format!("the body must be at most {MAX_BODY_BYTES} bytes"));
-            (StatusCode::PAYLOAD_TOO_LARGE, Outcome::TooLarge, reply)
-        }
-        Err(error) => {
-            let reply = ActionReply::refuse(format!("the body cannot be read: {error}"));
-            (StatusCode::BAD_REQUEST, Outcome::Unreadable, reply)
-        }
+        Err((status, outcome, error)) => (status, outcome, ActionReply::refuse(error)),
     };
     if let Some(error) = &reply.error {
         tracing::warn!(%error, "no action");
@@ -112,6 +107,24 @@ async fn action(agent: web::Data<Agent>, body: Result<web::Bytes, actix_web::Err
     }
     agent.metrics.count(outcome, begin.elapsed().as_secs_f64());
     HttpResponse::build(status).json(reply)
+}
+
+/// The whole body, within its bounds of size and time.
+async fn read(payload: web::Payload) -> Result<web::Bytes, (StatusCode, Outcome, String)> {
+    match timeout(BODY_TIMEOUT, payload.to_bytes_limited(MAX_BODY_BYTES)).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Err(error))) => {
+            Err((StatusCode::BAD_REQUEST, Outcome::Unreadable, format!("the body cannot be read: {error}")))
+        }
+        Ok(Err(_)) => {
+            let error = format!("the body must be at most {MAX_BODY_BYTES} bytes");
+            Err((StatusCode::PAYLOAD_TOO_LARGE, Outcome::TooLarge, error))
+        }
+        Err(_) => {
+            let error = format!("the body must be there within {} s", BODY_TIMEOUT.as_secs());
+            Err((StatusCode::REQUEST_TIMEOUT, Outcome::TooSlow, error))
+        }
+    }
 }
 
 async fn healthz() -> &'static str {
