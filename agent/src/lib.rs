@@ -62,7 +62,7 @@
 //! ## Reward, horizon, end
 //!
 //! Two values per check, both to be made small:
-//! - cost: billed pods / `max`, plus 0.02 |change| / `max`;
+//! - cost: billed pods / `max`, plus 0.02 x change / `max`;
 //! - violation: [`simulator::smooth_violation`] of the mean response time of the requests that *arrived* in the check,
 //!   unfinished ones included: 0 below 0.85 thresholds, 1 at 1.15, then growing with the logarithm.
 //!
@@ -89,7 +89,42 @@
 //!
 //! # Results
 //!
-//! RESULTS
+//! All in the simulator, at the default price 3, by `agent evaluate` (20 arrival seeds; every
+//! policy on the same arrivals and at the same loop period). The shipped checkpoint is one training seed. "At equal pods"
+//! reads the front of a rule's swept knob at the learned policy's pod-minutes; J is the mean pod share plus 3 times the
+//! share of violating checks, each rule at its best setting *for that very set of episodes*.
+//!
+//! | the demo's sinusoid, 49 decisions a run | violating checks | the rule's at equal pods | its pod-minutes at equal violations | best J |
+//! |---|---|---|---|---|
+//! | learned (69 % of the pods, 27 actions) | 0.25 | | | 0.705 |
+//! | static count | | 13.6 | + 26 % | 0.884 |
+//! | reactive | | 0.75 | + 8 % | 0.733 |
+//! | trend | | 1.32 | + 11 % | 0.748 |
+//! | HPA | | 23.7 | + 33 % | 0.930 |
+//! | threshold | | 10.0 | never so few | 0.957 |
+//! | calibrated | | never so cheap | + 35 % | 0.940 |
+//!
+//! | 24 deployments drawn at random, 200 checks | violating checks | the rule's at equal pods | its pod-minutes at equal violations | best J |
+//! |---|---|---|---|---|
+//! | learned (60 % of the pods, 28 actions per 100 checks) | 7.9 % | | | 0.841 |
+//! | calibrated | | never so cheap | + 10 % | 0.901 |
+//! | trend | | 16.5 % | never so few | 1.038 |
+//! | reactive | | 16.5 % | never so few | 1.061 |
+//! | HPA | | 14.6 % | + 26 % | 1.062 |
+//! | static count | | 15.4 % | + 28 % | 1.159 |
+//!
+//! In the random deployments 5.8 % of the checks violate with all replicas from the start: no policy can have less.
+//!
+//! Where a rule still wins, or nearly:
+//! - at high prices on the demo's sinusoid, which is smooth and has no hidden delay: at price 10 the reactive rule, its
+//!   utilization chosen for this load, reaches the same violations with 2 % fewer pod-minutes (`--risk 10`). The learned
+//!   policy hedges against what it cannot see;
+//! - the learned policy changes the count more often than the calibrated rule;
+//! - between training runs, violations on the demo's sinusoid at a given price vary more than the pods do: smaller runs
+//!   gave 0.3 to 1.4 violating checks there. Averaging four networks, and weighing down hopeless candidates, made them few.
+//!
+//! The calibrated rule's settings are those of its defaults, found on scenarios of the same kind; only its safety stock is
+//! swept. Real traces and real pods are not in these tables.
 //!
 //! # Command line
 //!

@@ -19,9 +19,23 @@ pub enum Guide {
 
 impl Guide {
     /// The calibrated rule with a safety stock for the price: the dearer a violation, the larger.
+    ///
+    /// Its settings are spelt out, so that other defaults of the rule do not change what a seed trains.
     #[must_use]
     pub fn rule(price: f64) -> Self {
-        Self::Rule(Calibrated { spread: 0.5 + 0.5 * price.ln_1p(), ..Calibrated::default() })
+        Self::Rule(Calibrated {
+            level_checks: 2,
+            trend: 1.15,
+            spread: 0.5 + 0.5 * price.ln_1p(),
+            residual: 0.88,
+            variation: 0.65,
+            utilization: 0.9,
+            backlog: 0.73,
+            growth: 0.39,
+            floor: 0.74,
+            floor_checks: 45,
+            hold_checks: 1,
+        })
     }
 
     /// Orders for several requests, in one pass of the networks.
