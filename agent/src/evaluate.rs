@@ -9,6 +9,7 @@ mod measure;
 mod opponents;
 mod table;
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::checkpoint::{Checkpoint, Validation};
 use crate::learned::{DEFAULT_PRICE, Learned};
 use crate::policy::Policy;
 use crate::rng::Stream;
-use crate::rules::{Calibrated, Hpa, Reactive, Trend};
+use crate::rules::{Calibrated, Hpa, Reactive, Trend, tune};
 use crate::serve::parse_price;
 use crate::simulator::{Episode, Scenario};
 
@@ -34,6 +35,13 @@ const VALIDATION_SCENARIOS: u64 = 24;
 const VALIDATION_CHECKS: u32 = 200;
 /// Seed of the stream that they are drawn from: another stream than that of any training.
 const VALIDATION_SEED: u64 = 0x7661_6c69;
+
+/// Arrival seeds that a rule is tuned on: others than those of any evaluation.
+const TUNING_SEEDS: Range<u64> = 1_000_000..1_000_004;
+/// Rounds of that search.
+const TUNING_ROUNDS: u32 = 5;
+/// Settings tried in each.
+const TUNING_CANDIDATES: u32 = 60;
 
 /// Compares the learned policy with the rules.
 #[derive(Debug, Clone, Args)]
@@ -104,12 +112,15 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
         None => Checkpoint::shipped()?,
     };
     let learned = Learned::of(&checkpoint, args.risk);
+    let seeds = 0..u64::from(args.seeds);
     let mut evaluations = Vec::new();
     if args.set != Set::Validation {
-        evaluations.push(evaluate("the demo's sinusoid", &demo_episodes(args.seeds)?, &learned));
+        let (episodes, tuning) = (demo_episodes(seeds.clone())?, demo_episodes(TUNING_SEEDS)?);
+        evaluations.push(evaluate("the demo's sinusoid", &episodes, &tuning, &learned));
     }
     if args.set != Set::Demo {
-        evaluations.push(evaluate("deployments drawn at random", &validation_episodes(args.seeds)?, &learned));
+        let (episodes, tuning) = (validation_episodes(seeds)?, validation_episodes(TUNING_SEEDS)?);
+        evaluations.push(evaluate("deployments drawn at random", &episodes, &tuning, &learned));
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&evaluations).context("cannot write JSON")?);
@@ -121,12 +132,16 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
 }
 
 /// Plays every policy on the same episodes.
+///
+/// One more calibrated rule is tuned for the very same deployments and price, on other arrivals: the strongest opponent,
+/// which a real deployment would have to be known in advance for.
 #[must_use]
-pub fn evaluate(scenarios: &str, episodes: &[Arc<Episode>], learned: &Learned) -> Evaluation {
+pub fn evaluate(scenarios: &str, episodes: &[Arc<Episode>], tuning: &[Arc<Episode>], learned: &Learned) -> Evaluation {
     let price = learned.price();
     let most = episodes.iter().map(|episode| episode.scenario().max_replicas).max().unwrap_or(1);
     let row = measure(learned, episodes, price);
-    let rules = families(most)
+    let tuned = tune(tuning, price, TUNING_ROUNDS, TUNING_CANDIDATES, VALIDATION_SEED).rule;
+    let rules = families(most, tuned)
         .into_iter()
         .map(|Family { name, policies }| {
             let rows: Vec<Row> = policies.iter().map(|policy| measure(policy.as_ref(), episodes, price)).collect();
@@ -142,26 +157,25 @@ pub fn evaluate(scenarios: &str, episodes: &[Arc<Episode>], learned: &Learned) -
     Evaluation { scenarios: scenarios.to_owned(), episodes: episodes.len(), learned: row, rules }
 }
 
-/// The demo's sinusoid under so many arrival seeds.
+/// The demo's sinusoid under these arrival seeds.
 ///
 /// # Errors
 /// When the scenario is out of range.
-pub fn demo_episodes(seeds: u32) -> Result<Vec<Arc<Episode>>> {
-    let episode = |seed| Ok(Arc::new(Episode::draw(Scenario::demo_sinusoid(), u64::from(seed))?));
-    (0..seeds).map(episode).collect()
+pub fn demo_episodes(seeds: Range<u64>) -> Result<Vec<Arc<Episode>>> {
+    seeds.map(|seed| Ok(Arc::new(Episode::draw(Scenario::demo_sinusoid(), seed)?))).collect()
 }
 
-/// Deployments that no training draws, each under so many arrival seeds.
+/// Deployments that no training draws, each under these arrival seeds.
 ///
 /// # Errors
 /// When a scenario is out of range.
-pub fn validation_episodes(seeds: u32) -> Result<Vec<Arc<Episode>>> {
+pub fn validation_episodes(seeds: Range<u64>) -> Result<Vec<Arc<Episode>>> {
     let mut episodes = Vec::new();
     for index in 0..VALIDATION_SCENARIOS {
         let mut stream = Stream::new(VALIDATION_SEED, "validation scenario", index);
         let scenario = Scenario::randomised(VALIDATION_CHECKS, &mut stream);
-        for seed in 0..seeds {
-            episodes.push(Arc::new(Episode::draw(scenario.clone(), u64::from(seed))?));
+        for seed in seeds.clone() {
+            episodes.push(Arc::new(Episode::draw(scenario.clone(), seed)?));
         }
     }
     Ok(episodes)
@@ -172,7 +186,8 @@ pub fn validation_episodes(seeds: u32) -> Result<Vec<Arc<Episode>>> {
 /// # Errors
 /// When a scenario is out of range.
 pub fn validate(learned: &Learned, seeds: u32) -> Result<Vec<Validation>> {
-    let sets = [("demo sinusoid", demo_episodes(seeds)?), ("drawn at random", validation_episodes(seeds)?)];
+    let seeds = 0..u64::from(seeds);
+    let sets = [("demo sinusoid", demo_episodes(seeds.clone())?), ("drawn at random", validation_episodes(seeds)?)];
     let (calibrated, reactive, trend, hpa) =
         (Calibrated::default(), Reactive::default(), Trend::default(), Hpa::default());
     let policies: [&dyn Policy; 5] = [learned, &calibrated, &trend, &reactive, &hpa];

@@ -11,9 +11,9 @@ pub struct Family {
     pub policies: Vec<Box<dyn Policy>>,
 }
 
-/// All rules, for deployments of at most so many replicas.
+/// All rules, for deployments of at most so many replicas; `tuned` is the calibrated rule's best for them.
 #[must_use]
-pub fn families(max_replicas: u32) -> Vec<Family> {
+pub fn families(max_replicas: u32, tuned: Calibrated) -> Vec<Family> {
     let utilizations = || (4..=20).map(|twentieths| f64::from(twentieths) / 20.0);
     vec![
         family("static", (1..=max_replicas).map(StaticCount)),
@@ -25,11 +25,14 @@ pub fn families(max_replicas: u32) -> Vec<Family> {
         family("reactive", utilizations().map(|utilization| Reactive { utilization, ..Reactive::default() })),
         family("trend", utilizations().map(|utilization| Trend { utilization, ..Trend::default() })),
         family("hpa", (2..=9).map(|tenths| Hpa { target_percent: 10 * tenths, ..Hpa::default() })),
-        family(
-            "calibrated",
-            (-4..=16).map(|quarters| Calibrated { spread: f64::from(quarters) / 4.0, ..Calibrated::default() }),
-        ),
+        family("calibrated", spreads(Calibrated::default())),
+        family("calibrated, tuned here", spreads(tuned)),
     ]
+}
+
+/// The rule with safety stocks from below none to far too much.
+fn spreads(rule: Calibrated) -> impl Iterator<Item = Calibrated> {
+    (-16..=16).map(move |quarters| Calibrated { spread: f64::from(quarters) / 4.0, ..rule })
 }
 
 fn family<P: Policy + 'static>(name: &'static str, policies: impl IntoIterator<Item = P>) -> Family {

@@ -51,7 +51,7 @@ fn comparison(family: &FamilyRows, learned: &Row) -> String {
         Some(cost) => format!("{:+.1} % pod-minutes at equal violations", 100.0 * (cost / learned.pod_minutes - 1.0)),
         None => "never violates so little".to_owned(),
     };
-    format!("{:<12}{violating}, {cost}", family.family)
+    format!("{:<24}{violating}, {cost}", family.family)
 }
 
 fn cells(row: &Row) -> [String; 8] {

@@ -181,6 +181,6 @@ pub struct Candidate {
     pub replicas: u32,
     /// Cost advantage: billed share of the maximum, summed over the horizon.
     pub cost: f64,
-    /// Violation advantage: share of requests over the threshold, summed over the horizon.
+    /// Violation advantage: violating checks, smoothed around the threshold, summed over the horizon.
     pub violation: f64,
 }
