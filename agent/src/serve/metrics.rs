@@ -1,6 +1,8 @@
 //! What the agent tells Prometheus.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry, Result, TextEncoder};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, Result, TextEncoder,
+};
 
 use crate::features::state_feature_name;
 
@@ -80,11 +82,11 @@ impl Metrics {
                 &["feature"],
             )?,
         };
-        let info = IntCounterVec::new(
+        let info = IntGaugeVec::new(
             Opts::new("agent_model_info", "The checkpoint and the price it answers at; always 1"),
             &["sha256", "risk"],
         )?;
-        info.with_label_values(&[model, &risk.to_string()]).inc();
+        info.with_label_values(&[model, &risk.to_string()]).set(1);
         metrics.registry.register(Box::new(info))?;
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
         metrics.registry.register(Box::new(metrics.duration.clone()))?;
