@@ -236,6 +236,24 @@ impl PodStatus {
 }
 
 impl Check {
+    /// The keys that no version renames or moves, in the order of the file; a version's own stand behind them.
+    pub const FROZEN_KEYS: [&str; 14] = [
+        "timestamp",
+        "nInstances",
+        "pressure",
+        "avgResponseTime",
+        "avgServiceTime",
+        "Threshold",
+        "queueLengthDominant",
+        "utilization",
+        "CPUUsage (Prometheus)",
+        "workload",
+        "action",
+        "active",
+        "startedPreviousCheck",
+        "shutdownPreviousCheck",
+    ];
+
     /// Claim time: exact where the check is ours, else the timestamp in whole seconds.
     #[must_use]
     pub fn claimed_at(&self) -> DateTime<Utc> {
