@@ -1,5 +1,6 @@
 //! The agent's program.
 
+use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
@@ -15,7 +16,9 @@ fn main() -> ExitCode {
     }
     let cli = agent::Cli::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A cluster keeps logs as they are: no escape codes in them.
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     match agent::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

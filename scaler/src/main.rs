@@ -1,5 +1,6 @@
 //! `scaler`: parse, start logging, run, map the end to an exit code.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -20,7 +21,9 @@ fn main() -> ExitCode {
         }
     };
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A cluster keeps logs as they are: no escape codes in them.
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     match cli::run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {

@@ -1,0 +1,176 @@
+"""Faults, each a scenario: what is broken, and what must come of it. Load runs throughout."""
+import hashlib, json, os, struct, tempfile, time
+
+from .cluster import demand, kubectl, until
+
+CHECKPOINT = os.path.join(os.path.dirname(__file__), "../../../agent/checkpoints/default")
+
+
+def agent_down(scene):
+    """Agent down: no action, replicas unchanged, the error named"""
+    before = scene.cluster.ordered()
+    with scene.without("agent"):
+        code, _, check = scene.check()
+    demand(code == 0, f"exit {code}")
+    scene.unchanged(check, before, "agent_silent", error_of(check))
+    return f"No Action, {error_of(check)}; {before} replicas before and after"
+
+
+def error_of(check):
+    names = [e["name"] for e in check["decision"].get("errors", []) if e["name"].startswith("Agent")]
+    demand(names, f"no error of the agent in {check['decision'].get('errors')}")
+    return names[0]
+
+
+def agent_silent(scene):
+    """Agent silent past the deadline of 10 s: no action; two scalers at once: the second says so and leaves"""
+    before = scene.cluster.ordered()
+    with scene.silent_agent():
+        first = scene.start_check()
+        first.running()
+        time.sleep(2)
+        code, log = scene.start_check().end()
+        demand(code == 0 and "another scaler holds the lock" in log, f"second scaler: exit {code}: {log}")
+        code, log = first.end()
+    demand(code == 0, f"exit {code}: {log}")
+    check = scene.last()
+    scene.unchanged(check, before, "agent_silent", error_of(check))
+    message = next(e["message"] for e in check["decision"]["errors"] if e["name"] == error_of(check))
+    demand("within" in message, message)
+    return f"No Action, {error_of(check)}; the second scaler exited 0"
+
+
+def scaler_killed(scene):
+    """Scaler killed in mid-check, with its window claimed: the next check finishes it, every record counted once"""
+    with scene.silent_agent():
+        before = len(scene.checks())
+        doomed = scene.start_check()
+        pod = doomed.running()["metadata"]["name"]
+        hidden = ("exec", "reader", "--", "sh", "-c", "ls -d /results/AnalyzedPods/.check_* 2>/dev/null || true")
+        claimed = until(lambda: scene.cluster.run(*hidden).strip(), "a claimed window", 20, 0.2)
+        scene.cluster.run("delete", "pod", pod, "--grace-period=0", "--force")
+        until(lambda: doomed.pod() is None, "the pod is gone", 20)
+        time.sleep(3)  # the kubelet's own end of it
+        demand(len(scene.checks()) == before, "the killed check was recorded")
+    code, log, check = scene.check()
+    demand(code == 0, f"exit {code}: {log}")
+    demand(check["decision"]["recordsRead"] > 0, "the next check read no records")
+    return f"killed holding {claimed.split('/')[-1]}; the next check recorded {check['decision']['recordsRead']} records"
+
+
+def prometheus_down(scene):
+    """Prometheus down: CPU null, the error named, the agent asked all the same"""
+    with scene.without("prometheus"):
+        code, log, check = scene.check()
+    demand(code == 0, f"exit {code}: {log}")
+    names = [e["name"] for e in check["decision"].get("errors", [])]
+    demand(check["CPUUsage (Prometheus)"] is None, f"CPU {check['CPUUsage (Prometheus)']}")
+    demand("PrometheusDown" in names, f"errors {names}")
+    demand(check["decision"]["rawAction"] is not None, "the agent was not asked")
+    return f"CPU null, {', '.join(names)}; the agent answered {check['decision']['rawAction']}"
+
+
+def rights_removed(scene):
+    """RBAC removed: 403 named, nothing recorded, the window kept; given back, it is counted"""
+    before = len(scene.checks())
+    scene.cluster.run("delete", "rolebinding", "scaler")
+    try:
+        code, log, _ = scene.check()
+        demand(code == 1, f"exit {code}: {log}")
+        demand("forbidden" in log, log)
+        demand(len(scene.checks()) == before, "a check was recorded")
+        said = next(line for line in log.splitlines() if "forbidden" in line)
+    finally:
+        scene.apply()
+    code, log, check = scene.check()
+    demand(code == 0 and check["decision"]["recordsRead"] > 0, f"exit {code}: {log}")
+    return f"exit 1: {said.strip()[:110]}; then {check['decision']['recordsRead']} records counted"
+
+
+def order_refused(scene):
+    """The right to scale alone removed: the check is recorded, the refused order named, exit 2"""
+    role = {"op": "remove", "path": "/rules/1"}
+    test = {"op": "test", "path": "/rules/1/resources/0", "value": "deployments/scale"}
+    scene.cluster.run("patch", "role", "scaler", "--type=json", "-p", json.dumps([test, role]))
+    wanted = scene.last()["decision"]["appliedReplicas"]
+    try:
+        # A count that the agent will want to change.
+        away = 6 if wanted < 4 else 1
+        scene.cluster.scale("matrix-service", away)
+        scene.cluster.settled("matrix-service", away)
+        code, log, check = scene.check()
+    finally:
+        scene.apply()
+        scene.cluster.scale("matrix-service", wanted)
+    names = [e["name"] for e in check["decision"].get("errors", [])]
+    demand(code == 2, f"exit {code}: {log}")
+    demand(check["decision"]["reason"] == "apply_failed", check["decision"]["reason"])
+    demand("ClusterForbidden" in names, f"errors {names}")
+    return f"exit 2, apply_failed, {', '.join(names)}"
+
+
+def pod_killed(scene):
+    """A matrix pod killed without grace under load: only what it held is lost, and said to be"""
+    victim = scene.cluster.ready("matrix-service")[0]["metadata"]["name"]
+    time.sleep(3)
+    scene.cluster.run("delete", "pod", victim, "--grace-period=0", "--force")
+    replicas = scene.cluster.ordered()
+    scene.cluster.settled("matrix-service", replicas)
+    time.sleep(2)
+    return f"{victim} killed; {replicas} ready again"
+
+
+def applied_again(scene):
+    """`kubectl apply` again while scaled out: replicas stay, no pod is touched"""
+    before = scene.cluster.ordered()
+    pods = {pod["metadata"]["uid"] for pod in scene.cluster.pods("matrix-service")}
+    demand(before > 1, "not scaled out")
+    scene.apply()
+    time.sleep(3)
+    demand(scene.cluster.ordered() == before, f"{scene.cluster.ordered()} replicas, {before} before")
+    demand({pod["metadata"]["uid"] for pod in scene.cluster.pods("matrix-service")} == pods, "pods were replaced")
+    return f"{before} replicas before and after, the same pods"
+
+
+def another_checkpoint(scene):
+    """Agent rolled to another checkpoint: no check without an answer, the new model's hash in the decision"""
+    code, _, before = scene.check()
+    with tempfile.TemporaryDirectory() as folder:
+        write_another(folder)
+        scene.cluster.run("create", "configmap", "agent-checkpoint", f"--from-file={folder}/other.safetensors",
+                          f"--from-file={folder}/other.json")
+    scene.apply(({"kind": "ConfigMap", "name": "agent-settings"},
+                 [{"op": "add", "path": "/data/CHECKPOINT", "value": "/checkpoint/other.safetensors"}]))
+    old, seen = before["decision"]["explanation"]["model"], []
+    while not seen or seen[-1] == old:
+        demand(len(seen) < 12, f"still model {old} after {len(seen)} checks")
+        code, log, check = scene.check()
+        demand(code == 0 and check["decision"]["rawAction"] is not None, f"exit {code}: {log}")
+        seen.append(check["decision"]["explanation"]["model"])
+    return f"{old} -> {seen[-1]}, {len(seen)} checks meanwhile, all answered"
+
+
+def write_another(folder):
+    """The shipped weights but for the last bit of one: another hash, the same policy."""
+    with open(CHECKPOINT + ".safetensors", "rb") as file:
+        weights = bytearray(file.read())
+    start = 8 + struct.unpack("<Q", weights[:8])[0]
+    weights[start] ^= 1
+    with open(CHECKPOINT + ".json") as file:
+        card = json.load(file)
+    card["sha256"] = hashlib.sha256(weights).hexdigest()
+    with open(os.path.join(folder, "other.safetensors"), "wb") as file:
+        file.write(weights)
+    with open(os.path.join(folder, "other.json"), "w") as file:
+        json.dump(card, file)
+
+
+def kept_by_the_cluster(scene):
+    """All pods of the namespace run without a restart"""
+    restarts = {pod["metadata"]["name"]: sum(s["restartCount"] for s in pod["status"].get("containerStatuses", []))
+                for pod in scene.cluster.get("pods")["items"]}
+    bad = {name: n for name, n in restarts.items() if n}
+    demand(not bad, f"restarts: {bad}")
+    code, text, _ = kubectl("-n", scene.cluster.namespace, "get", "events", "--field-selector", "reason=OOMKilling", "-o", "name")
+    demand(code == 0 and not text.strip(), text)
+    return f"{len(restarts)} pods, no restart, none killed for memory"
