@@ -117,9 +117,9 @@ def reaches(namespace, probe, address):
 
 def files(cluster):
     """The scaler's files: a pod of another namespace cannot mount them, one of another user in the same cannot write them"""
-    script = ("id -u; stat -c %a /results; cd /results; for f in podStatus.json AnalyzedPods AnalyzedPods/* incoming .lock; do "
-              "[ ! -e $f ] || [ ! -w $f ] || echo writable: $f; done; rm -rf AnalyzedPods incoming 2>/dev/null; "
-              "[ -d AnalyzedPods ] && [ -d incoming ] || echo removed a folder; true")
+    script = ("id -u; stat -c %a /results; cd /results; there=$(ls -d podStatus.json .lock incoming AnalyzedPods AnalyzedPods/* 2>/dev/null); "
+              "for f in $there; do [ ! -w $f ] || echo writable: $f; done; rm -rf AnalyzedPods/* incoming/* 2>/dev/null; "
+              "for f in $there; do [ -e $f ] || echo removed: $f; done")
     pod = helper_pod("e2e-other-user", ["sh", "-c", script], user=12345, claim="results", read_only=False)
     cluster.run("apply", "-f", "-", text=json.dumps(pod))
     try:

@@ -1,7 +1,8 @@
 """Faults, each a scenario: what is broken, and what must come of it. Load runs throughout."""
-import hashlib, json, os, struct, tempfile, time
+import hashlib, json, os, re, struct, tempfile, time
 
 from .cluster import demand, kubectl, until
+from .volume import helper_pod
 
 CHECKPOINT = os.path.join(os.path.dirname(__file__), "../../../agent/checkpoints/default")
 
@@ -110,14 +111,22 @@ def order_refused(scene):
 
 
 def pod_killed(scene):
-    """A matrix pod killed without grace under load: only what it held is lost, and said to be"""
+    """A matrix pod killed with requests waiting in it: those are told so, no other is lost"""
     victim = scene.cluster.ready("matrix-service")[0]["metadata"]["name"]
-    time.sleep(3)
-    scene.cluster.run("delete", "pod", victim, "--grace-period=0", "--force")
     replicas = scene.cluster.ordered()
+    # A queue that takes longer than the few seconds that a kubelet grants even then, far below the pods' and proxy's bounds.
+    scene.load.at("pod_killed", replicas * (scene.capacity + 50))
+    time.sleep(6)
+    scene.cluster.run("delete", "pod", victim, "--grace-period=0", "--force")
+    scene.load.quiet()
     scene.cluster.settled("matrix-service", replicas)
-    time.sleep(2)
-    return f"{victim} killed; {replicas} ready again"
+    told = sum(a.status in (None, 502) for a in scene.load.of("pod_killed").values())
+    demand(told, "it held nothing: nothing is proven")
+    for proxy in scene.cluster.ready("ingress"):
+        log = scene.cluster.run("logs", proxy["metadata"]["name"], "--since=120s")
+        servers = set(re.findall(r"pods/(pod\d+) \S+ 502 ", log))
+        demand(len(servers) <= 1, f"502 from {sorted(servers)}, but one pod was killed")
+    return f"{victim} killed, {told} requests told so, of no other pod; {replicas} ready again"
 
 
 def applied_again(scene):
@@ -163,6 +172,39 @@ def write_another(folder):
         file.write(weights)
     with open(os.path.join(folder, "other.json"), "w") as file:
         json.dump(card, file)
+
+
+def node_full(scene):
+    """No CPU left on any node, as when the pods that are scaled have filled them: the check displaces one and is recorded"""
+    cluster = scene.cluster
+    cores = sum(millicores(node["status"]["allocatable"]["cpu"]) for node in cluster.get("nodes")["items"])
+    cluster.run("apply", "-f", "-", text=json.dumps(crowd(24, cores // 20)))
+    try:
+        waiting = ("get", "pods", "-l", "app=e2e-crowd", "--field-selector=status.phase=Pending", "-o", "name")
+        until(lambda: len(cluster.run(*waiting).split()) >= 3, "pods for which there is no place", 60)
+        time.sleep(3)
+        code, log, check = scene.check()
+    finally:
+        cluster.run("delete", "deployment", "e2e-crowd", "--wait=false")
+    demand(code == 0 and check["decision"]["rawAction"] is not None, f"exit {code}: {log}")
+    events = cluster.run("get", "events", "--field-selector=reason=Preempted", "-o", "name").split()
+    demand(events, "nothing was displaced: was the node full?")
+    return f"{len(events)} displaced; {check['decision']['recordsRead']} records counted"
+
+
+def millicores(text):
+    return int(text[:-1]) if text.endswith("m") else 1000 * int(text)
+
+
+def crowd(replicas, millicores_each):
+    """Pods that do nothing and ask for CPU."""
+    pod = helper_pod("crowd", ["sleep", "600"], labels={"app": "e2e-crowd"})
+    pod["spec"]["restartPolicy"] = "Always"
+    pod["spec"]["containers"][0]["resources"] = {"requests": {"cpu": f"{millicores_each}m", "memory": "1Mi"},
+                                                 "limits": {"cpu": f"{millicores_each}m", "memory": "16Mi"}}
+    template = {"metadata": {"labels": pod["metadata"]["labels"]}, "spec": pod["spec"]}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "e2e-crowd"},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "e2e-crowd"}}, "template": template}}
 
 
 def kept_by_the_cluster(scene):

@@ -35,7 +35,7 @@ def grows(scene):
     scene.load.at("grows", 0.5 * replicas * scene.capacity)
     check = scene.next_check()
     cpu = check["CPUUsage (Prometheus)"]
-    demand(cpu is not None and 0.005 < cpu < 0.15, f"CPU {cpu} cores of a pod limited to {POD_CPU}")
+    demand(cpu is not None and 0.002 < cpu < 0.075, f"CPU {cpu} cores of a pod limited to {POD_CPU}")
     demand(check["nInstances"] > before, f"{check['nInstances']} instances")
     return "; ".join([*story, told(check)])
 

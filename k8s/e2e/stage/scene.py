@@ -6,12 +6,12 @@ from .cluster import Check, Cluster, changed, demand, until
 from .load import Load, body_of
 from .volume import Volume, helper_pod
 
-# Pods with a tenth of a core make a small node large: four of them saturate at some 100 requests a second.
-POD_CPU = "100m"
+# Pods with a twentieth of a core make a small node large: four of them saturate before the node does.
+POD_CPU = "50m"
 SIZE = 200
 LIMITS = ({"kind": "Deployment", "name": "matrix-service"},
           [{"op": "replace", "path": "/spec/template/spec/containers/0/resources/limits/cpu", "value": POD_CPU},
-           {"op": "replace", "path": "/spec/template/spec/containers/0/resources/requests/cpu", "value": "50m"}])
+           {"op": "replace", "path": "/spec/template/spec/containers/0/resources/requests/cpu", "value": POD_CPU}])
 
 
 class Scene:
