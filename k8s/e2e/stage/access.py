@@ -102,10 +102,16 @@ def targets(cluster):
 def judge(probes, wanted):
     pairs = [(probe, target) for probe in probes for target in wanted]
     with ThreadPoolExecutor(5) as pool:
-        found = dict(zip(pairs, pool.map(lambda pair: reaches(probes[pair[0]][0], pair[0], wanted[pair[1]][0]), pairs)))
+        found = dict(zip(pairs, pool.map(lambda pair: tried(probes, wanted, *pair), pairs)))
     for (probe, target), reached in found.items():
         demand(reached == (probe in wanted[target][1]), f"{probe} {'reaches' if reached else 'does not reach'} {target}")
     return f"{len(pairs)} ways tried: open {sum(found.values())}, closed {len(pairs) - sum(found.values())}, all as meant"
+
+
+def tried(probes, wanted, probe, target):
+    """Whether the target is reached; what should be is tried again, as a busy machine may answer late."""
+    address, may = wanted[target]
+    return any(reaches(probes[probe][0], probe, address) for _ in range(4 if probe in may else 1))
 
 
 def reaches(namespace, probe, address):
