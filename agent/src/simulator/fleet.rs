@@ -166,8 +166,7 @@ impl Fleet {
             Routing::Random => ((u64::from(routes[self.request]) * pods as u64) >> 32) as usize,
             Routing::LeastConnections => {
                 self.close_done(now_s);
-                let from_turn = (0..pods).map(|after| (self.turn + after) % pods);
-                let picked = from_turn.min_by_key(|index| self.ready[*index].connections).unwrap_or(0);
+                let picked = fewest_connections(&self.ready, self.turn);
                 self.turn = picked + 1;
                 picked
             }
@@ -237,6 +236,21 @@ impl Fleet {
     pub(super) fn forget_gone(&mut self, now_s: f64) {
         self.leaving.retain(|pod| pod.free_s > now_s || pod.counted.count() > 0 || pod.later.is_some());
     }
+}
+
+/// Index of the pod that holds the fewest requests; of several the first from `turn` on, around.
+fn fewest_connections(pods: &[Pod], turn: usize) -> usize {
+    let (before, after) = pods.split_at(turn.min(pods.len()));
+    let mut fewest = (0, u32::MAX);
+    for (index, pod) in (before.len()..).zip(after).chain((0..).zip(before)) {
+        if pod.connections < fewest.1 {
+            fewest = (index, pod.connections);
+            if pod.connections == 0 {
+                break;
+            }
+        }
+    }
+    fewest.0
 }
 
 /// Where a completion after this window is counted. A pod's completions ascend, so its last entry is the first to try.
