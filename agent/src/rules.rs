@@ -34,7 +34,7 @@
 //! | cal-long | the same, but `hold_checks` 1..30; `floor` 0..1, `floor_checks` 16..64 |
 //! | hpa | `target_percent` 20..100, `down_stabilization_s` 0..600 |
 //! | hpa-behavior | the same; `up_stabilization_s` 0..60, `up_percent` 10..300, `up_pods` 1..10, `down_percent` 5..100, `down_period_s` 15..180 |
-//! | keda | `utilization` 0.2..1 of what a pod can serve, `down_stabilization_s` 0..600, `rate_window_s` 15..120 |
+//! | keda | `utilization` 0.2..1 of what a pod can serve, `down_stabilization_s` 0..600, `rate_window_s` 30..180 (two scrapes of 15 s at least) |
 //! | kpa | `target` 0.2..1.5, `stable_window_s` 6..300, `panic_window_share` 0.02..0.5, `panic_threshold` 1.1..4, `down_delay_s` 0..900 |
 //! | phpa-linear | `target_percent` 20..100, `history` 2..40, `look_ahead_s` 0..240, `down_stabilization_s` 0..600 |
 //!

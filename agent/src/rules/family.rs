@@ -205,7 +205,7 @@ impl RuleFamily {
                     ]
                 }
             }
-            Self::Keda => const { &[UTILIZATION, DOWN_WINDOW, even("rate_window_s", 15.0, 120.0, 60.0)] },
+            Self::Keda => const { &[UTILIZATION, DOWN_WINDOW, even("rate_window_s", 30.0, 180.0, 60.0)] },
             Self::Kpa => {
                 const {
                     &[

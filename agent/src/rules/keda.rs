@@ -6,6 +6,9 @@ use crate::simulator::ClusterView;
 use super::hpa::{SYNC_S, Scaling, ScalingMemory, on_average_value};
 
 /// A `ScaledObject` with a Prometheus trigger on the ingress' request rate (`AverageValue`).
+///
+/// The ingress counts requests as they arrive, so a backlog does not censor the metric as it does the completions. A
+/// simulated deployment keeps at least one pod: the switch is for callers with a minimum of 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Keda {
     /// `threshold`: requests per second and replica, > 0.
@@ -20,7 +23,7 @@ pub struct Keda {
     pub fallback: Option<Fallback>,
     /// Window of `rate(...)` in the trigger's query, seconds.
     pub rate_window_s: f64,
-    /// Age of the newest scrape, seconds.
+    /// Age of the newest scrape, seconds: half of the time between two, on average.
     pub scrape_age_s: f64,
     /// Windows and limits of the Horizontal Pod Autoscaler that it makes.
     pub scaling: Scaling,

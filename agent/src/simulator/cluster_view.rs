@@ -32,10 +32,14 @@ impl Meters {
         self.busy[pod].add(done_s - service_s, done_s);
     }
 
-    /// Closes the seconds that have passed.
-    pub fn settle(&mut self, now_s: f64) {
+    /// Closes the seconds that have passed, of these pods: nobody asks for those of others.
+    pub fn settle(&mut self, now_s: f64, ready: &[ReadyPod]) {
         self.inside.settle(now_s);
-        self.busy.iter_mut().for_each(|busy| busy.settle(now_s));
+        for ready in ready {
+            if let Some(busy) = self.busy.get_mut(ready.pod as usize) {
+                busy.settle(now_s);
+            }
+        }
     }
 }
 

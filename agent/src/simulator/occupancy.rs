@@ -7,14 +7,20 @@
 pub struct Occupancy {
     /// Second of the first bucket.
     begin: usize,
-    /// Of each bucket: unit-seconds, once it is settled; before that those of intervals that begin or end in it.
-    buckets: Vec<f64>,
-    /// Units that fill the bucket and were not in the one before, less those that no longer fill it.
-    steps: Vec<i32>,
+    buckets: Vec<Bucket>,
     /// Buckets whose second has passed.
     settled: usize,
     /// Units that fill the bucket after the settled ones, before its own step.
     whole: i32,
+}
+
+/// One second.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Bucket {
+    /// Unit-seconds, once it is settled; before that those of intervals that begin or end in it.
+    seconds: f64,
+    /// Units that fill it and were not in the bucket before, less those that no longer fill it.
+    step: i32,
 }
 
 impl Occupancy {
@@ -33,34 +39,34 @@ impl Occupancy {
         }
         let (first, last) = (from_s as usize, to_s as usize);
         if self.buckets.len() < last + 2 {
-            self.buckets.resize(last + 2, 0.0);
-            self.steps.resize(last + 2, 0);
+            self.buckets.resize(last + 2, Bucket::default());
         }
         if first == last {
-            self.buckets[first] += to_s - from_s;
+            self.buckets[first].seconds += to_s - from_s;
         } else {
-            self.buckets[first] += (first + 1) as f64 - from_s;
-            self.buckets[last] += to_s - last as f64;
-            self.steps[first + 1] += 1;
-            self.steps[last] -= 1;
+            self.buckets[first].seconds += (first + 1) as f64 - from_s;
+            self.buckets[first + 1].step += 1;
+            self.buckets[last].seconds += to_s - last as f64;
+            self.buckets[last].step -= 1;
         }
     }
 
     /// Closes the buckets whose second has passed: no interval may begin in them any more.
     pub fn settle(&mut self, now_s: f64) {
-        let passed = (now_s as usize).saturating_sub(self.begin).min(self.buckets.len());
-        for bucket in self.settled..passed {
-            self.whole += self.steps[bucket];
-            self.buckets[bucket] += f64::from(self.whole);
+        let passed =
+            (now_s as usize).saturating_sub(self.begin).clamp(self.settled, self.buckets.len().max(self.settled));
+        for bucket in &mut self.buckets[self.settled..passed] {
+            self.whole += bucket.step;
+            bucket.seconds += f64::from(self.whole);
         }
-        self.settled = self.settled.max(passed);
+        self.settled = passed;
     }
 
     /// Unit-seconds from one whole second to another; those that are not settled count as nothing.
     #[must_use]
     pub fn between(&self, from: usize, to: usize) -> f64 {
         let at = |second: usize| second.saturating_sub(self.begin).min(self.settled);
-        self.buckets[at(from)..at(to.max(from))].iter().sum()
+        self.buckets[at(from)..at(to.max(from))].iter().map(|bucket| bucket.seconds).sum()
     }
 }
 

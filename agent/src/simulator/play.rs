@@ -97,9 +97,9 @@ fn play_controller(
         let order = if simulation.warms_up() {
             replicas
         } else {
-            meters.settle(now_s);
             ready.clear();
             ready.extend(simulation.ready_pods());
+            meters.settle(now_s, &ready);
             decide(&ClusterView { now_s, replicas, min, max, starting, ready: &ready, meters: &meters })
         };
         let outcome = simulation.step_with(order, |served| seen(judge, &mut meters, served));
