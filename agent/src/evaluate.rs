@@ -21,9 +21,9 @@ use crate::checkpoint::{Checkpoint, Validation};
 use crate::learned::{DEFAULT_PRICE, Learned};
 use crate::policy::Policy;
 use crate::rng::Stream;
-use crate::rules::{Calibrated, Hpa, Reactive, Trend, tune};
+use crate::rules::{Calibrated, Hpa, Reactive, RuleFamily, Search, Trend, tune};
 use crate::serve::parse_price;
-use crate::simulator::{Episode, Scenario};
+use crate::simulator::{Episode, Scenario, ScenarioError};
 
 pub use frontier::Frontier;
 pub use measure::{Row, measure};
@@ -38,10 +38,8 @@ const VALIDATION_SEED: u64 = 0x7661_6c69;
 
 /// Arrival seeds that a rule is tuned on: others than those of any evaluation.
 const TUNING_SEEDS: Range<u64> = 1_000_000..1_000_004;
-/// Rounds of that search.
-const TUNING_ROUNDS: u32 = 5;
-/// Settings tried in each.
-const TUNING_CANDIDATES: u32 = 60;
+/// How long that search is: 300 settings.
+const TUNING: Search = Search { candidates: 100, rounds: 5, neighbours: 40, period_s: None, seed: VALIDATION_SEED };
 
 /// Compares the learned policy with the rules.
 #[derive(Debug, Clone, Args)]
@@ -116,11 +114,11 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
     let mut evaluations = Vec::new();
     if args.set != Set::Validation {
         let (episodes, tuning) = (demo_episodes(seeds.clone())?, demo_episodes(TUNING_SEEDS)?);
-        evaluations.push(evaluate("the demo's sinusoid", &episodes, &tuning, &learned));
+        evaluations.push(evaluate("the demo's sinusoid", &episodes, &tuning, &learned)?);
     }
     if args.set != Set::Demo {
         let (episodes, tuning) = (validation_episodes(seeds)?, validation_episodes(TUNING_SEEDS)?);
-        evaluations.push(evaluate("deployments drawn at random", &episodes, &tuning, &learned));
+        evaluations.push(evaluate("deployments drawn at random", &episodes, &tuning, &learned)?);
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&evaluations).context("cannot write JSON")?);
@@ -135,12 +133,20 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
 ///
 /// One more calibrated rule is tuned for the very same deployments and price, on other arrivals: the strongest opponent,
 /// which a real deployment would have to be known in advance for.
-#[must_use]
-pub fn evaluate(scenarios: &str, episodes: &[Arc<Episode>], tuning: &[Arc<Episode>], learned: &Learned) -> Evaluation {
+///
+/// # Errors
+/// When an episode is shorter than its check interval.
+pub fn evaluate(
+    scenarios: &str,
+    episodes: &[Arc<Episode>],
+    tuning: &[Arc<Episode>],
+    learned: &Learned,
+) -> Result<Evaluation, ScenarioError> {
     let price = learned.price();
     let most = episodes.iter().map(|episode| episode.scenario().max_replicas).max().unwrap_or(1);
     let row = measure(learned, episodes, price);
-    let tuned = tune(tuning, price, TUNING_ROUNDS, TUNING_CANDIDATES, VALIDATION_SEED).rule;
+    let tuned = tune(RuleFamily::CalLong, tuning, &[price], &TUNING)?;
+    let tuned = tuned.first().map_or_else(Calibrated::default, |tuned| tuned.family.calibrated(&tuned.values));
     let rules = families(most, tuned)
         .into_iter()
         .map(|Family { name, policies }| {
@@ -154,7 +160,7 @@ pub fn evaluate(scenarios: &str, episodes: &[Arc<Episode>], tuning: &[Arc<Episod
             }
         })
         .collect();
-    Evaluation { scenarios: scenarios.to_owned(), episodes: episodes.len(), learned: row, rules }
+    Ok(Evaluation { scenarios: scenarios.to_owned(), episodes: episodes.len(), learned: row, rules })
 }
 
 /// The demo's sinusoid under these arrival seeds.

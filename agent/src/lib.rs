@@ -138,6 +138,7 @@
 
 pub mod checkpoint;
 pub mod cli;
+pub mod controller;
 pub mod evaluate;
 pub mod features;
 pub mod learned;
