@@ -7,6 +7,7 @@
 mod frontier;
 mod measure;
 mod opponents;
+mod parallel;
 mod table;
 
 use std::ops::Range;

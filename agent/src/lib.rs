@@ -136,6 +136,7 @@
 //! `agent --help`. The program starts itself once more with `RAYON_NUM_THREADS=1`, since the tensor library wakes a thread
 //! pool for each small product otherwise; who calls [`run`] from another program should set it too.
 
+pub mod bound;
 pub mod checkpoint;
 pub mod cli;
 pub mod evaluate;
