@@ -1,5 +1,6 @@
 //! The pessimistic side: what somebody who knows the future can do for sure, by doing it.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::simulator::{Episode, Simulation};
@@ -8,8 +9,10 @@ use super::front::Point;
 
 /// Windows behind a repair that are looked at.
 const LOOK_AHEAD: usize = 3;
-/// Pods more than planned that are tried for the check before a violation.
+/// Pods more than planned that are tried for the checks before a violation.
 const EARLIER: u32 = 3;
+/// Most checks before a violation that are repaired.
+const MOST_EARLIER: usize = 4;
 
 /// Orders that were played in the simulator.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,67 +26,77 @@ pub struct Achieved {
 /// Plays a plan in the simulator, and repairs it wherever a window violates.
 ///
 /// The plan knows nothing of routing and of work that is left over. At each violating window, every count for it and a few
-/// more pods for the check before are tried under the true arrivals, and what is cheapest over the windows up to a few
-/// later is kept: also leaving it, if the price of a violation is low. `counted`: as in [`super::Programme::new`].
+/// more pods for the checks whose pods could be ready by then are tried under the true arrivals, and what is cheapest over
+/// the windows up to a few later is kept: also leaving it, if the price of a violation is low. `counted`: as in
+/// [`super::Programme::new`].
 #[must_use]
 pub fn achieve(episode: &Arc<Episode>, plan: &[u32], price_pod_s: f64, counted: impl Fn(usize) -> bool) -> Achieved {
+    let scenario = episode.scenario();
+    let lead = 1 + ((scenario.startup_s / scenario.interval_s) as usize).min(MOST_EARLIER - 1);
     let mut orders = plan.to_vec();
-    let mut simulation = Simulation::new(Arc::clone(episode));
-    // At the check before.
-    let mut earlier = simulation.clone();
-    let mut scratch = simulation.clone();
+    // At the check that is decided, and at the one `lead` checks before.
+    let mut now = Simulation::new(Arc::clone(episode));
+    let mut earlier = now.clone();
+    let mut scratch = now.clone();
     for decision in 0..orders.len() {
-        scratch.clone_from(&simulation);
+        let from = decision.saturating_sub(lead);
+        if from > 0 && decision - from == lead {
+            earlier.step(orders[from - 1]);
+        }
+        scratch.clone_from(&now);
         if step(&mut scratch, decision, orders[decision], &counted).violations > 0.0 {
-            let from = decision.saturating_sub(1);
-            let start = if from < decision { &earlier } else { &simulation };
-            let (first, order) = repair(start, from, decision, &orders, price_pod_s, &counted, &mut scratch);
+            let repair = Repair { from, decision, price_pod_s, counted: &counted };
+            let (floor, order) = repair.best(&earlier, &orders, &mut scratch);
             orders[decision] = order;
-            if from < decision && orders[from] != first {
-                orders[from] = first;
-                simulation.clone_from(&earlier);
-                simulation.step(first);
+            now.clone_from(&earlier);
+            for at in from..decision {
+                orders[at] = orders[at].max(floor);
+                now.step(orders[at]);
             }
         }
-        earlier.clone_from(&simulation);
-        simulation.step(orders[decision]);
+        now.step(orders[decision]);
     }
     Achieved { point: play(episode, &orders, counted), orders }
 }
 
-/// The cheapest orders for the check at `from`, where `start` stands, and for the one at `decision`, which is the same or
-/// the next.
-fn repair(
-    start: &Simulation,
+/// Other orders for a violating window and the checks before it.
+struct Repair<'a, F> {
+    /// The first check that may be changed.
     from: usize,
+    /// The check that opens the violating window.
     decision: usize,
-    orders: &[u32],
     price_pod_s: f64,
-    counted: &impl Fn(usize) -> bool,
-    scratch: &mut Simulation,
-) -> (u32, u32) {
-    let scenario = start.episode().scenario();
-    let before = orders[from];
-    let most = if from < decision { (before + EARLIER).min(scenario.max_replicas) } else { before };
-    let mut best = (f64::INFINITY, before, orders[decision]);
-    for first in before..=most {
-        for order in scenario.min_replicas..=scenario.max_replicas {
-            scratch.clone_from(start);
-            let mut cost = 0.0;
-            for at in from..(decision + 1 + LOOK_AHEAD).min(orders.len()) {
-                let next = match at {
-                    _ if at == decision => order,
-                    _ if at == from => first,
-                    _ => orders[at],
-                };
-                cost += step(scratch, at, next, counted).at(price_pod_s);
-            }
-            if cost < best.0 {
-                best = (cost, first, order);
+    counted: &'a F,
+}
+
+impl<F: Fn(usize) -> bool> Repair<'_, F> {
+    /// The fewest replicas for the checks before, and the replicas for the check itself, that cost least; `start` stands
+    /// at the first check.
+    fn best(&self, start: &Simulation, orders: &[u32], scratch: &mut Simulation) -> (u32, u32) {
+        let scenario = start.episode().scenario();
+        let planned = orders[self.from..self.decision].iter().copied().min().unwrap_or(scenario.max_replicas);
+        let mut best = (f64::INFINITY, planned, orders[self.decision]);
+        for floor in planned..=(planned + EARLIER).min(scenario.max_replicas) {
+            for order in scenario.min_replicas..=scenario.max_replicas {
+                scratch.clone_from(start);
+                let cost = self.cost(floor, order, orders, scratch);
+                if cost < best.0 {
+                    best = (cost, floor, order);
+                }
             }
         }
+        (best.1, best.2)
     }
-    (best.1, best.2)
+
+    fn cost(&self, floor: u32, order: u32, orders: &[u32], scratch: &mut Simulation) -> f64 {
+        let windows = orders.iter().enumerate().take(self.decision + 1 + LOOK_AHEAD).skip(self.from);
+        let next = |(at, planned): (usize, &u32)| match at.cmp(&self.decision) {
+            Ordering::Less => (at, floor.max(*planned)),
+            Ordering::Equal => (at, order),
+            Ordering::Greater => (at, *planned),
+        };
+        windows.map(next).map(|(at, order)| step(scratch, at, order, self.counted).at(self.price_pod_s)).sum()
+    }
 }
 
 /// One check, and what it costs.
