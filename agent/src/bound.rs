@@ -29,11 +29,12 @@
 //! 2. *Budget.* A response takes at least `W_i + s_i` (contention only lengthens it), so a window that does not violate has
 //!    `sum W_i <= |A_k| threshold - sum s_i`.
 //! 3. *Servers.* A request of `A_k` is given to a pod that exists in window `k`, and pods that are removed later finish what
-//!    they hold. So at most `n_k` pods ever serve `A_k`; and before `T_k + d` none of those that were ordered at `T_k`, so
-//!    at most `min(n_(k-1), n_k)`. Every pod serves one request at a time without interruption.
+//!    they hold. So at most `n_k` pods ever serve `A_k`; before `T_k + d` none of those that were ordered at `T_k`, so at
+//!    most `min(n_(k-1), n_k)`; and before `T_(k-1) + d` at most `min(n_(k-2), n_(k-1), n_k)`. Every pod serves one
+//!    request at a time without interruption.
 //! 4. *Relaxation.* All requests that are not in `A_k` are left out, and `A_k` may be served by any of those servers in any
 //!    order. Whatever happened in the simulator is still possible then: with the same beginnings, requests of `A_k` overlap
-//!    no more than before. Hence `sum W_i` is at least the least sum of this relaxed problem, `G_k(n_(k-1), n_k)`.
+//!    no more than before. Hence `sum W_i` is at least the least sum of this relaxed problem, `G_k(n_(k-2), n_(k-1), n_k)`.
 //! 5. *Equal sizes.* When all `s_i` are equal, first come first served reaches the least sum: by exchange, the j-th
 //!    beginning of any schedule is not before the j-th of that one.
 //! 6. *Any sizes.* For a cap `c > 0` let `s'_i = min(s_i, c)`. With the same beginnings the capped sizes are possible too.
@@ -44,12 +45,12 @@
 //!    gives a bound; several are tried.
 //! 7. *Programme.* `G_k` exceeds the budget of step 2 or not; if it does, the window violates. So the real cost of any
 //!    orders at a price per violation is at least their cost with violations so counted and the bill of step 1, and
-//!    that is at least its minimum, which a dynamic programme over `(k, n_(k-1))` finds exactly. Minima at all prices
+//!    that is at least its minimum, which a dynamic programme over `(k, min(n_(k-2), n_(k-1)), n_(k-1))` finds exactly. Minima at all prices
 //!    are the lower convex hull of what the relaxed problem can reach. Hulls of several episodes add up (Minkowski).
 //!
 //! What makes it optimistic: work left over from earlier windows (it neither delays later requests nor needs pods), routing,
-//! orders more than one check old (with a start-up longer than a check), and sizes that differ. The first is felt where
-//! violations are many, the third only with a start-up longer than a check. How far it is from what can be done shows in
+//! orders more than two checks old, and sizes that differ. The first is felt where violations are many, the third only
+//! with a start-up longer than two checks. How far it is from what can be done shows in
 //! the pessimistic side: the programme's plans, repaired where they fail, played in the simulator.
 
 mod front;

@@ -3,7 +3,7 @@
 //! ```text
 //! agent serve      POST /action: state -> replica count, with its grounds
 //! agent train      rollout policy iteration in the simulator -> a checkpoint and its card
-//! agent evaluate   the learned policy against the rules, on the same arrivals
+//! agent evaluate   the learned policy against the rules and a clairvoyant bound, on the same arrivals
 //! agent workload   load shapes and seeded arrival times
 //! ```
 //!
@@ -89,8 +89,8 @@
 //!
 //! # Results
 //!
-//! All in the simulator, at the default price 3, by `cargo run --release -p agent -- evaluate`: 20 arrival seeds, every
-//! policy on the same arrivals and at the same loop period. The shipped checkpoint is one training seed, 1, trained by
+//! All in the simulator, at the default price 3, by `cargo run --release -p agent -- evaluate --set demo` and `--set
+//! validation`: 20 arrival seeds, every policy on the same arrivals and at the same loop period. The shipped checkpoint is one training seed, 1, trained by
 //! `cargo run --release -p agent -- train` in 189 s on two cores. "At equal pods" reads the front of a rule's swept knob at
 //! the learned policy's pod-minutes; J is the mean pod share plus 3 times the share of violating checks, each rule at its
 //! best setting *for that very set of episodes*.

@@ -49,9 +49,9 @@ pub fn achieve(episode: &Arc<Episode>, plan: &[u32], price_pod_s: f64, counted: 
             let (floor, order) = repair.best(&earlier, &orders, &mut scratch);
             orders[decision] = order;
             now.clone_from(&earlier);
-            for at in from..decision {
-                orders[at] = orders[at].max(floor);
-                now.step(orders[at]);
+            for order in &mut orders[from..decision] {
+                *order = floor.max(*order);
+                now.step(*order);
             }
         }
         now.step(orders[decision]);

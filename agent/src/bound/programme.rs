@@ -3,11 +3,12 @@
 use crate::simulator::Episode;
 
 use super::front::{Bound, Point};
-use super::window::Window;
+use super::window::{Orders, Window};
 
 /// The relaxed problem of one episode.
 pub struct Programme {
     min_replicas: u32,
+    max_replicas: u32,
     initial_replicas: u32,
     windows: Vec<Window>,
 }
@@ -29,65 +30,91 @@ impl Programme {
         let scenario = episode.scenario();
         Self {
             min_replicas: scenario.min_replicas,
+            max_replicas: scenario.max_replicas,
             initial_replicas: scenario.initial_replicas,
             windows: windows.collect(),
         }
     }
 
+    /// Replicas that may be ordered.
+    fn counts(&self) -> std::ops::RangeInclusive<u32> {
+        self.min_replicas..=self.max_replicas
+    }
+
     /// The orders with the least pod-seconds plus price times violations.
     ///
-    /// `V_k(before) = min_n (n * length_k + price * violates_k(before, n) + V_(k+1)(n))`.
+    /// `V_k(least, before) = min_n (n * length_k + price * violates_k(least, before, n) + V_(k+1)(min(before, n), n))`, where
+    /// `least` is the least of the two orders before; it matters only if pods may start up for longer than a check.
     #[must_use]
     pub fn solve(&self, price_pod_s: f64) -> Plan {
-        let counts = self.windows.first().map_or(0, |window| window.needed_before.len());
-        let mut value = vec![0.0; counts];
-        let mut choices: Vec<Vec<usize>> = Vec::with_capacity(self.windows.len());
+        let states = self.states();
+        let mut value = vec![0.0; states.len()];
+        let mut choices: Vec<Vec<u32>> = Vec::with_capacity(self.windows.len());
         for window in self.windows.iter().rev() {
-            let best = |before: u32| {
-                let cost = |index: usize| {
-                    let bill = f64::from(self.min_replicas + index as u32) * window.length_s;
-                    let violation = if window.violates(before, index) { price_pod_s } else { 0.0 };
-                    bill + violation + value[index]
+            let best = |&(least, before): &(u32, u32)| {
+                let cost = |now: u32| {
+                    let violates = window.needed.violates(Orders { least, before, now });
+                    let violation = if violates { price_pod_s } else { 0.0 };
+                    f64::from(now) * window.length_s + violation + value[self.state(before, now)]
                 };
-                let costs = (0..counts).map(|index| (index, cost(index)));
-                costs.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
+                let costs = self.counts().map(|now| (now, cost(now)));
+                costs.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((before, 0.0))
             };
-            let best: Vec<(usize, f64)> = (0..counts).map(|index| best(self.min_replicas + index as u32)).collect();
-            choices.push(best.iter().map(|(index, _)| *index).collect());
+            let best: Vec<(u32, f64)> = states.iter().map(best).collect();
+            choices.push(best.iter().map(|(now, _)| *now).collect());
             value = best.into_iter().map(|(_, cost)| cost).collect();
         }
-        self.follow(choices.into_iter().rev())
+        let (mut earlier, mut before) = (self.initial_replicas, self.initial_replicas);
+        let choose = |choice: Vec<u32>| {
+            let now = choice[self.state(earlier, before)];
+            (earlier, before) = (before, now);
+            now
+        };
+        let orders: Vec<u32> = choices.into_iter().rev().map(choose).collect();
+        Plan { point: self.cost(&orders), orders }
+    }
+
+    /// Every least of the two orders before, with the order before.
+    fn states(&self) -> Vec<(u32, u32)> {
+        let pairs = |before: u32| (self.min_replicas..=before).map(move |least| (least, before));
+        match self.remembers_two() {
+            true => self.counts().flat_map(pairs).collect(),
+            // The least that would be asked for is none.
+            false => self.counts().map(|before| (before, before)).collect(),
+        }
+    }
+
+    /// Place in that list, after these two orders.
+    fn state(&self, earlier: u32, before: u32) -> usize {
+        let at = (before - self.min_replicas) as usize;
+        match self.remembers_two() {
+            true => at * (at + 1) / 2 + (earlier.min(before) - self.min_replicas) as usize,
+            false => at,
+        }
+    }
+
+    fn remembers_two(&self) -> bool {
+        self.windows.iter().any(|window| window.late)
     }
 
     /// What these orders cost in the relaxed problem, in order of the checks.
     #[must_use]
     pub fn cost(&self, orders: &[u32]) -> Point {
-        let mut before = self.initial_replicas;
+        let (mut earlier, mut before) = (self.initial_replicas, self.initial_replicas);
         let mut point = Point::default();
-        for (window, &order) in self.windows.iter().zip(orders) {
-            point.pod_seconds += f64::from(order) * window.length_s;
-            point.violations += f64::from(window.violates(before, (order - self.min_replicas) as usize));
-            before = order;
+        for (window, &now) in self.windows.iter().zip(orders) {
+            let violates = window.needed.violates(Orders { least: earlier.min(before), before, now });
+            point.pod_seconds += f64::from(now) * window.length_s;
+            point.violations += f64::from(violates);
+            (earlier, before) = (before, now);
         }
         point
-    }
-
-    /// From the initial replicas on, the choice of each check for the replicas before it.
-    fn follow(&self, choices: impl Iterator<Item = Vec<usize>>) -> Plan {
-        let mut before = self.initial_replicas;
-        let orders: Vec<u32> = choices
-            .map(|choice| {
-                before = self.min_replicas + choice[(before - self.min_replicas) as usize] as u32;
-                before
-            })
-            .collect();
-        Plan { point: self.cost(&orders), orders }
     }
 
     /// The plans at all corners of the front, the fewest violations first.
     #[must_use]
     pub fn plans(&self) -> Vec<Plan> {
-        let everything = self.cost(&vec![self.most(); self.windows.len()]).pod_seconds;
+        let everything = self.cost(&vec![self.max_replicas; self.windows.len()]).pod_seconds;
         // At the price of more than all pods no violation is worth any of them.
         let (safe, cheap) = (self.solve(everything + 1.0), self.solve(0.0));
         let mut plans = vec![safe];
@@ -96,10 +123,6 @@ impl Programme {
             plans.push(cheap);
         }
         plans
-    }
-
-    fn most(&self) -> u32 {
-        self.min_replicas + self.windows.first().map_or(0, |window| window.needed_before.len() as u32 - 1)
     }
 
     /// Adds the corners between the last plan and this one. Prices between two neighbouring corners find nothing new.
@@ -131,23 +154,28 @@ impl Programme {
 
 #[cfg(test)]
 mod tests {
+    use super::super::window::Needed;
     use super::*;
     use crate::rng::Stream;
 
-    /// A programme of random needs.
+    /// A programme of random needs, with pods that may be late or not.
     fn random(seed: u64, windows: usize) -> Programme {
         let mut stream = Stream::new(seed, "programme", 0);
+        let late = stream.chance(0.5);
         let windows = (0..windows)
             .map(|_| {
-                let (after, before) = (stream.integer(1, 4), stream.integer(1, 4));
-                let needed = |count: u32| match count {
-                    _ if count < after => u32::MAX,
-                    _ => before.min(after + 1).saturating_sub(count - after).max(1),
+                let (now, before, least) = (stream.integer(1, 4), stream.integer(1, 4), stream.integer(1, 4));
+                let needed = |(order, earlier): (u32, u32)| match order {
+                    _ if order < now || earlier < before.min(order) => u32::MAX,
+                    _ if late => least.min(earlier),
+                    _ => 0,
                 };
-                Window { length_s: stream.between(1.0, 2.0), needed_before: (1..=4).map(needed).collect() }
+                let row = |order: u32| (1..=4).map(|earlier| needed((order, earlier))).collect();
+                let needed = Needed { min_replicas: 1, least: (1..=4).map(row).collect() };
+                Window { length_s: stream.between(1.0, 2.0), late, needed }
             })
             .collect();
-        Programme { min_replicas: 1, initial_replicas: 2, windows }
+        Programme { min_replicas: 1, max_replicas: 4, initial_replicas: 2, windows }
     }
 
     #[test]

@@ -9,61 +9,104 @@ use super::ROUNDING;
 /// Caps on service times that are tried, in mean service times; what is above the longest is the longest.
 const CAPS: [f64; 4] = [1.0, 1.2, 1.6, 3.0];
 
+/// Replicas at an order and the two before it, as far as they limit who may serve the requests of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Orders {
+    /// The least of the two before.
+    pub(super) least: u32,
+    /// The one before.
+    pub(super) before: u32,
+    /// The one that opens the window.
+    pub(super) now: u32,
+}
+
 /// One decided window.
 pub(super) struct Window {
     /// From its check to the next, seconds.
     pub(super) length_s: f64,
-    /// Fewest replicas before the order with which ordering `min_replicas + i` may be free of a violation; `u32::MAX`:
-    /// none are enough.
-    pub(super) needed_before: Vec<u32>,
+    /// Whether pods of the order before may be starting still when the window begins.
+    pub(super) late: bool,
+    pub(super) needed: Needed,
+}
+
+/// For each order of a window and each order before, the least [`Orders::least`] that may be free of a violation.
+pub(super) struct Needed {
+    pub(super) min_replicas: u32,
+    /// By order, then by the order before; `u32::MAX`: none is enough.
+    pub(super) least: Vec<Vec<u32>>,
 }
 
 impl Window {
     /// The window that the decision opens, counted from 0; `counted`: whether its violation counts.
     pub(super) fn new(episode: &Episode, decision: usize, counted: bool) -> Self {
         let scenario = episode.scenario();
-        let (begin_s, end_s) = (episode.check_times()[decision + 1], episode.check_times()[decision + 2]);
-        let counts = scenario.min_replicas..=scenario.max_replicas;
-        let mut needed_before = vec![0; counts.clone().count()];
+        let times = episode.check_times();
+        let (begin_s, end_s) = (times[decision + 1], times[decision + 2]);
+        // The initial replicas are ready, or as good as: they are older than any order.
+        let ready_s = if decision == 0 { f64::NEG_INFINITY } else { times[decision] + scenario.startup_s };
+        let late = ready_s > begin_s;
+        let (min, max) = (scenario.min_replicas, scenario.max_replicas);
+        let count = (max - min + 1) as usize;
+        let mut needed = Needed { min_replicas: min, least: vec![vec![0; count]; count] };
         if counted {
             let before = |time_s: f64| episode.arrivals().partition_point(|arrival| *arrival < time_s);
             let requests = before(begin_s)..before(end_s);
             let waits = Waits::new(
                 &episode.arrivals()[requests.clone()],
                 &episode.services()[requests],
-                begin_s + scenario.startup_s,
+                [ready_s, begin_s + scenario.startup_s],
                 scenario.threshold_s,
             );
-            // More pods, before or after, never make waits longer: a staircase.
-            let mut before = u32::MAX;
-            for (needed, after) in needed_before.iter_mut().zip(counts) {
-                if before == u32::MAX {
-                    if waits.exceed(after, after) {
-                        *needed = u32::MAX;
-                        continue;
-                    }
-                    before = after;
-                }
-                while before > scenario.min_replicas && !waits.exceed(before - 1, after) {
-                    before -= 1;
-                }
-                *needed = before;
-            }
+            needed.find(&waits, late);
         }
-        Self { length_s: end_s - begin_s, needed_before }
+        Self { length_s: end_s - begin_s, late, needed }
+    }
+}
+
+impl Needed {
+    /// Whether the orders violate for sure.
+    pub(super) fn violates(&self, orders: Orders) -> bool {
+        let Orders { least, before, now } = orders;
+        least < self.least[(now - self.min_replicas) as usize][(before - self.min_replicas) as usize]
     }
 
-    /// Whether ordering the count at this index, after so many replicas, violates for sure.
-    pub(super) fn violates(&self, before: u32, index: usize) -> bool {
-        before < self.needed_before[index]
+    /// More pods, at any of the orders, never make waits longer: staircases. `late`: see [`Window`].
+    fn find(&mut self, waits: &Waits<'_>, late: bool) {
+        let min = self.min_replicas;
+        // Fewest replicas before the order that are enough, those before them being no fewer.
+        let mut enough = u32::MAX;
+        for (row, now) in self.least.iter_mut().zip(min..) {
+            row.fill(u32::MAX);
+            if enough == u32::MAX {
+                if waits.exceed(Orders { least: now, before: now, now }) {
+                    continue;
+                }
+                enough = now;
+            }
+            while enough > min && !waits.exceed(Orders { least: enough - 1, before: enough - 1, now }) {
+                enough -= 1;
+            }
+            // With fewer before, the least of the two before would be as few: not enough either.
+            let mut least = enough;
+            for (cell, before) in row.iter_mut().zip(min..).skip((enough - min) as usize) {
+                if !late {
+                    *cell = 0;
+                    continue;
+                }
+                while least > min && !waits.exceed(Orders { least: least - 1, before, now }) {
+                    least -= 1;
+                }
+                *cell = least;
+            }
+        }
     }
 }
 
 /// The requests of a window and how long they may wait.
 struct Waits<'a> {
     arrivals: &'a [f64],
-    /// New pods take no request earlier, seconds.
-    ready_s: f64,
+    /// Pods of the order before, and of the order itself, take no request earlier, seconds.
+    ready_s: [f64; 2],
     /// Sum of the waits that a window without a violation may have, seconds.
     budget_s: f64,
     sizes: Sizes,
@@ -75,7 +118,7 @@ enum Sizes {
 }
 
 impl<'a> Waits<'a> {
-    fn new(arrivals: &'a [f64], services: &[f64], ready_s: f64, threshold_s: f64) -> Self {
+    fn new(arrivals: &'a [f64], services: &[f64], ready_s: [f64; 2], threshold_s: f64) -> Self {
         let count = arrivals.len() as f64;
         let allowed_s = count * threshold_s;
         let total_s = services.iter().sum::<f64>();
@@ -92,9 +135,8 @@ impl<'a> Waits<'a> {
         Self { arrivals, ready_s, budget_s: allowed_s - total_s + ROUNDING * allowed_s, sizes }
     }
 
-    /// Whether the waits are beyond the budget whatever is done, with so many servers until the new pods are ready, and
-    /// so many from then on; both at least 1.
-    fn exceed(&self, before: u32, after: u32) -> bool {
+    /// Whether the waits are beyond the budget whatever is done.
+    fn exceed(&self, orders: Orders) -> bool {
         if self.arrivals.is_empty() {
             return false;
         }
@@ -102,20 +144,23 @@ impl<'a> Waits<'a> {
         if self.budget_s < 0.0 {
             return true;
         }
-        let before = before.min(after);
+        let before = orders.before.min(orders.now);
+        let servers = [orders.least.min(before), before, orders.now];
         match &self.sizes {
-            Sizes::Equal(size_s) => self.first_come_first_served_exceeds(*size_s, before, after),
+            Sizes::Equal(size_s) => self.first_come_first_served_exceeds(*size_s, servers),
             Sizes::Any(capped) => capped.iter().any(|capped| {
-                capped.integral_exceeds(self.budget_s * capped.cap_s + capped.served, self.ready_s, before, after)
+                capped.integral_exceeds(self.budget_s * capped.cap_s + capped.served, self.ready_s, servers)
             }),
         }
     }
 
-    fn first_come_first_served_exceeds(&self, size_s: f64, before: u32, after: u32) -> bool {
+    fn first_come_first_served_exceeds(&self, size_s: f64, servers: [u32; 3]) -> bool {
         // When each server is free, ascending.
-        let mut free_s: VecDeque<f64> = VecDeque::with_capacity(after as usize + 1);
-        free_s.extend(std::iter::repeat_n(f64::NEG_INFINITY, before as usize));
-        free_s.extend(std::iter::repeat_n(self.ready_s, (after - before) as usize));
+        let mut free_s: VecDeque<f64> = VecDeque::with_capacity(servers[2] as usize + 1);
+        let ready_s = [f64::NEG_INFINITY, self.ready_s[0], self.ready_s[1]];
+        for (ready_s, servers) in ready_s.into_iter().zip(servers) {
+            free_s.resize(servers as usize, ready_s);
+        }
         let mut waited_s = 0.0;
         for &arrival_s in self.arrivals {
             let begin_s = free_s.pop_front().unwrap_or(arrival_s).max(arrival_s);
@@ -169,14 +214,10 @@ impl Capped {
     }
 
     /// Whether the integral of `U` is above the limit.
-    fn integral_exceeds(&self, limit: f64, ready_s: f64, before: u32, after: u32) -> bool {
-        let (before, after) = (f64::from(before), f64::from(after));
+    fn integral_exceeds(&self, limit: f64, ready_s: [f64; 2], servers: [u32; 3]) -> bool {
         let mut work = Work { at_s: f64::NEG_INFINITY, left_s: 0.0, least_s: 0.0, running: 0.0, integral: 0.0 };
         for event in &self.events {
-            if work.at_s < ready_s && event.at_s > ready_s {
-                work.pass(ready_s, before);
-            }
-            work.pass(event.at_s, if event.at_s > ready_s { after } else { before });
+            work.pass(event.at_s, ready_s, servers);
             work.left_s += event.work_s;
             work.least_s = if event.running > 0.0 { work.least_s + event.work_s } else { 0.0 };
             work.running = event.running;
@@ -184,11 +225,9 @@ impl Capped {
                 return true;
             }
         }
-        if work.at_s < ready_s {
-            let drained_s = work.at_s + work.left_s / before;
-            work.pass(drained_s.min(ready_s), before);
-        }
-        work.integral + work.left_s * work.left_s / (2.0 * after) > limit
+        // One server is enough to have all done by then.
+        work.pass(work.at_s.max(ready_s[1]) + work.left_s, ready_s, servers);
+        work.integral > limit
     }
 }
 
@@ -205,8 +244,20 @@ struct Work {
 }
 
 impl Work {
-    /// Until a time at which something changes; `U` falls at `speed`, or as slowly as the least that is left.
-    fn pass(&mut self, until_s: f64, speed: f64) {
+    /// Until the next event, with more servers as they get ready.
+    fn pass(&mut self, until_s: f64, ready_s: [f64; 2], servers: [u32; 3]) {
+        for (ready_s, servers) in ready_s.into_iter().zip(servers) {
+            if self.at_s < ready_s {
+                self.fall(until_s.min(ready_s), f64::from(servers));
+            }
+        }
+        if self.at_s < until_s {
+            self.fall(until_s, f64::from(servers[2]));
+        }
+    }
+
+    /// `U` falls at `speed`, or as slowly as the least that is left.
+    fn fall(&mut self, until_s: f64, speed: f64) {
         if self.left_s > 0.0 {
             let passed_s = until_s - self.at_s;
             let meets_s = match speed > self.running {
@@ -229,36 +280,40 @@ mod tests {
     use super::*;
 
     /// Sum of waits up to which the window may not violate, by bisection.
-    fn least_waits(arrivals: &[f64], services: &[f64], ready_s: f64, before: u32, after: u32) -> f64 {
+    fn least_waits(arrivals: &[f64], services: &[f64], ready_s: [f64; 2], servers: [u32; 3]) -> f64 {
+        let [least, before, now] = servers;
         let (mut low, mut high) = (0.0, 1000.0);
         let total_s: f64 = services.iter().sum();
         for _ in 0..60 {
             let middle = f64::midpoint(low, high);
             let threshold_s = (middle + total_s) / arrivals.len() as f64;
             let waits = Waits::new(arrivals, services, ready_s, threshold_s);
-            if waits.exceed(before, after) { low = middle } else { high = middle }
+            if waits.exceed(Orders { least, before, now }) { low = middle } else { high = middle }
         }
         high
     }
 
     #[test]
     fn waits_of_hand_worked_windows() {
-        type Case = (&'static [f64], &'static [f64], f64, (u32, u32), f64, &'static str);
-        let table: [Case; 7] = [
-            (&[0.0, 0.0, 0.0, 0.0], &[1.0, 1.0, 1.0, 1.0], 0.0, (1, 1), 6.0, "one server: 0 + 1 + 2 + 3"),
-            (&[0.0, 0.0, 0.0, 0.0], &[1.0, 1.0, 1.0, 1.0], 0.0, (2, 2), 2.0, "two servers: 0 + 0 + 1 + 1"),
-            (&[0.0, 0.0, 0.0, 0.0], &[1.0, 1.0, 1.0, 1.0], 0.5, (1, 3), 2.0, "two late: 0 + 0.5 + 0.5 + 1"),
-            (&[0.0, 0.0, 0.0, 0.0], &[1.0, 1.0, 1.0, 1.0], 9.0, (1, 3), 6.0, "two far too late"),
-            (&[0.0, 2.0], &[1.0, 1.0], 0.0, (1, 1), 0.0, "no queue"),
-            (&[0.0, 2.0], &[1.0, 0.5], 0.0, (1, 1), 0.0, "no queue, sizes differ"),
-            (&[0.0, 0.0], &[1.0, 0.5], 0.0, (2, 2), 0.0, "as many servers as requests"),
+        type Case = (&'static [f64], &'static [f64], [f64; 2], [u32; 3], f64, &'static str);
+        let (four, ones): (&[f64], &[f64]) = (&[0.0; 4], &[1.0; 4]);
+        let table: [Case; 9] = [
+            (four, ones, [0.0, 0.0], [1, 1, 1], 6.0, "one server: 0 + 1 + 2 + 3"),
+            (four, ones, [0.0, 0.0], [2, 2, 2], 2.0, "two servers: 0 + 0 + 1 + 1"),
+            (four, ones, [0.0, 0.5], [1, 1, 3], 2.0, "two late: 0 + 0.5 + 0.5 + 1"),
+            (four, ones, [0.0, 9.0], [1, 1, 3], 6.0, "two far too late"),
+            (four, ones, [0.3, 0.5], [1, 2, 3], 1.8, "one late, one later: 0 + 0.3 + 0.5 + 1"),
+            (four, ones, [0.3, 0.5], [3, 2, 1], 6.0, "fewer now: one server"),
+            (&[0.0, 2.0], &[1.0, 1.0], [0.0, 0.0], [1, 1, 1], 0.0, "no queue"),
+            (&[0.0, 2.0], &[1.0, 0.5], [0.0, 0.0], [1, 1, 1], 0.0, "no queue, sizes differ"),
+            (&[0.0, 0.0], &[1.0, 0.5], [0.0, 0.0], [2, 2, 2], 0.0, "as many servers as requests"),
         ];
-        for (arrivals, services, ready_s, (before, after), expected, case) in table {
-            let found = least_waits(arrivals, services, ready_s, before, after);
+        for (arrivals, services, ready_s, servers, expected, case) in table {
+            let found = least_waits(arrivals, services, ready_s, servers);
             assert!((found - expected).abs() < 1e-6, "{case}: {found} instead of {expected}");
         }
         // Shortest first: the long one waits 0.5, or the short one 1. By work: (1.5^2/2 - 1/2 - 1/8) / 1 = 0.5.
-        let found = least_waits(&[0.0, 0.0], &[1.0, 0.5], 0.0, 1, 1);
+        let found = least_waits(&[0.0, 0.0], &[1.0, 0.5], [0.0, 0.0], [1, 1, 1]);
         assert!((found - 0.5).abs() < 1e-6, "sizes that differ: {found}");
     }
 }
