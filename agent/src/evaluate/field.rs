@@ -17,8 +17,8 @@ use super::parallel;
 
 /// Parts of a day with fewer windows are left out.
 const LEAST_WINDOWS: u32 = 20;
-/// Prices at which plans are played, in full clusters for one window: a few points between cheap and safe.
-pub const PLAN_PRICES: [f64; 4] = [0.4, 0.6, 0.8, 100.0];
+/// Prices at which plans are played, in full clusters for one window. Cheaper ones violate in most windows, and each is a search.
+pub const PLAN_PRICES: [f64; 3] = [0.7, 1.0, 100.0];
 
 /// A part of a day of a recording, sized for the deployment.
 #[derive(Debug, Clone)]
