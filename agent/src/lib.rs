@@ -89,11 +89,11 @@
 //!
 //! # Results
 //!
-//! All in the simulator, at the default price 3, by `cargo run --release -p agent -- evaluate --set demo` and `--set
-//! validation`: 20 arrival seeds, every policy on the same arrivals and at the same loop period. The shipped checkpoint is one training seed, 1, trained by
-//! `cargo run --release -p agent -- train` in 189 s on two cores. "At equal pods" reads the front of a rule's swept knob at
-//! the learned policy's pod-minutes; J is the mean pod share plus 3 times the share of violating checks, each rule at its
-//! best setting *for that very set of episodes*.
+//! All in the simulator, at the default price 3, by `cargo run --release -p agent -- evaluate --set demo` and the same with
+//! `--set validation`: 20 arrival seeds, every policy on the same arrivals and at the same loop period. The shipped
+//! checkpoint is one training seed, 1, trained by `cargo run --release -p agent -- train` in 189 s on two cores. "At equal
+//! pods" reads the front of a rule's swept knob at the learned policy's pod-minutes; J is the mean pod share plus 3 times
+//! the share of violating checks, each rule at its best setting *for that very set of episodes*.
 //!
 //! | the demo's sinusoid, 49 decisions a run | violating checks | the rule's at equal pods | its pod-minutes at equal violations | best J |
 //! |---|---|---|---|---|
