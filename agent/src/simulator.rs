@@ -38,7 +38,7 @@ mod totals;
 
 pub use cluster_view::{ClusterView, CpuSampling, Meters, PodUsage};
 pub use episode::Episode;
-pub use judge::{JudgedWindow, Played};
+pub use judge::{Change, JudgedWindow, Played};
 pub use occupancy::Occupancy;
 pub use outcome::{Outcome, smooth_violation};
 pub use play::{Player, play, play_with};

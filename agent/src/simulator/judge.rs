@@ -40,6 +40,15 @@ impl JudgedWindow {
     }
 }
 
+/// A change of the replica count.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Change {
+    /// When it was ordered, seconds.
+    pub at_s: f64,
+    /// Whether there are more replicas than before.
+    pub up: bool,
+}
+
 /// An episode played to its end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Played {
@@ -47,6 +56,8 @@ pub struct Played {
     pub totals: RunTotals,
     /// The windows, without the one before the first decision.
     pub windows: Vec<JudgedWindow>,
+    /// Every change of the replica count, in order.
+    pub changes: Vec<Change>,
 }
 
 /// Gathers [`Played`] from a run.
@@ -57,8 +68,8 @@ pub(super) struct Judge {
     windows: Vec<JudgedWindow>,
     /// Window of the newest arrival; arrivals ascend.
     arriving: usize,
-    actions: u64,
-    changes: u64,
+    pods_changed: u64,
+    changes: Vec<Change>,
 }
 
 impl Judge {
@@ -72,8 +83,8 @@ impl Judge {
             lag_s: scenario.metric_lag_s,
             windows: windows.collect(),
             arriving: 0,
-            actions: 0,
-            changes: 0,
+            pods_changed: 0,
+            changes: Vec::new(),
         }
     }
 
@@ -93,20 +104,23 @@ impl Judge {
         }
     }
 
-    /// Bills the window that was just played, which began then.
-    pub(super) fn bill(&mut self, simulation: &Simulation, begin_s: f64, change: u32) {
+    /// Bills the window that was just played, which began then, with so many replicas ordered before.
+    pub(super) fn bill(&mut self, simulation: &Simulation, begin_s: f64, before: u32) {
         let end_s = simulation.now_s();
         let first = self.windows.partition_point(|window| window.end_s <= begin_s);
         for window in self.windows[first..].iter_mut().take_while(|window| window.begin_s < end_s) {
             window.pod_seconds += simulation.billed(begin_s.max(window.begin_s), end_s.min(window.end_s));
         }
-        self.actions += u64::from(change > 0);
-        self.changes += u64::from(change);
+        let now = simulation.ordered();
+        if now != before {
+            self.pods_changed += u64::from(now.abs_diff(before));
+            self.changes.push(Change { at_s: begin_s, up: now > before });
+        }
     }
 
     pub(super) fn verdict(mut self) -> Played {
         self.windows.remove(0);
-        let mut totals = RunTotals { actions: self.actions, changes: self.changes, ..RunTotals::default() };
+        let mut totals = RunTotals { actions: self.changes.len() as u64, changes: self.pods_changed, ..RunTotals::default() };
         for window in &self.windows {
             totals.checks += 1;
             totals.violating_checks += u64::from(window.violated(self.threshold_s));
@@ -117,6 +131,6 @@ impl Judge {
             totals.requests += window.arrived;
             totals.late_requests += window.late;
         }
-        Played { totals, windows: self.windows }
+        Played { totals, windows: self.windows, changes: self.changes }
     }
 }

@@ -70,9 +70,9 @@ fn play_policy(looped: Arc<Episode>, policy: &dyn Policy, judge: &mut Judge, sho
             simulation.write_request(&mut request);
             policy.order(&request)
         };
-        let begin_s = simulation.now_s();
-        let outcome = simulation.step_with(order, |served| seen(judge, served));
-        judge.bill(&simulation, begin_s, outcome.change);
+        let (begin_s, before) = (simulation.now_s(), simulation.ordered());
+        simulation.step_with(order, |served| seen(judge, served));
+        judge.bill(&simulation, begin_s, before);
     }
 }
 
@@ -102,7 +102,7 @@ fn play_controller(
             meters.settle(now_s, &ready);
             decide(&ClusterView { now_s, replicas, min, max, starting, ready: &ready, meters: &meters })
         };
-        let outcome = simulation.step_with(order, |served| seen(judge, &mut meters, served));
-        judge.bill(&simulation, now_s, outcome.change);
+        simulation.step_with(order, |served| seen(judge, &mut meters, served));
+        judge.bill(&simulation, now_s, replicas);
     }
 }

@@ -13,7 +13,7 @@ REFUSED = {
     "scale another Deployment": ("patch", "deployment", "agent", "--subresource=scale", "-p", '{"spec":{"replicas":0}}'),
     "delete the Deployment": ("delete", "deployment", "matrix-service", "--dry-run=server"),
     "list the Deployments": ("get", "deployments"),
-    "delete a pod": ("delete", "pods", "-l", "app.kubernetes.io/name=agent", "--dry-run=server"),
+    "delete a pod": ("delete", "pods", "-l", "app.kubernetes.io/name=matrix-service", "--dry-run=server"),
     "start a pod": ("create", "--dry-run=server", "-f", "-"),
     "run a command in a pod": ("exec", "deployment/agent", "--", "true"),
     "change its own schedule": ("patch", "cronjob", "scaler", "-p", '{"spec":{"suspend":true}}'),
