@@ -76,7 +76,10 @@ pub fn rules(deployment: &Scenario, tuned: &[Tuned]) -> Vec<Contender> {
     let percents = |tens: i32| f64::from(10 * tens);
     let hpa = |percent: f64| Hpa { target_percent: percent as u32, ..Hpa::default() };
     let swept = |family: RuleFamily, knob: usize, knobs: Vec<f64>| {
-        let values = tuned.iter().find(|tuned| tuned.family == family).map_or_else(|| family.start(), |found| found.values.clone());
+        let values = tuned
+            .iter()
+            .find(|tuned| tuned.family == family)
+            .map_or_else(|| family.start(), |found| found.values.clone());
         Contender::swept(family, values, knob, knobs, deployment.clone())
     };
     let tens = || (3..=9).map(percents).collect();

@@ -111,7 +111,8 @@ pub fn judge(
         tally.pod_seconds += window.pod_seconds;
     }
     tally.actions = played.changes.len() as u64;
-    let undoes = |pair: &&[Change]| pair[0].up != pair[1].up && pair[1].at_s - pair[0].at_s <= REVERSAL_WINDOWS * window_s;
+    let undoes =
+        |pair: &&[Change]| pair[0].up != pair[1].up && pair[1].at_s - pair[0].at_s <= REVERSAL_WINDOWS * window_s;
     tally.reversals = played.changes.windows(2).filter(undoes).count() as u64;
     Ok(tally)
 }

@@ -120,7 +120,8 @@ impl Judge {
 
     pub(super) fn verdict(mut self) -> Played {
         self.windows.remove(0);
-        let mut totals = RunTotals { actions: self.changes.len() as u64, changes: self.pods_changed, ..RunTotals::default() };
+        let mut totals =
+            RunTotals { actions: self.changes.len() as u64, changes: self.pods_changed, ..RunTotals::default() };
         for window in &self.windows {
             totals.checks += 1;
             totals.violating_checks += u64::from(window.violated(self.threshold_s));
