@@ -65,7 +65,7 @@ def check_classic(counted, expected, limits):
     figures = {"scheduled": expected, "sent": len(counted)}
     if missing > limits.max_missing_share * expected:
         return figures, [f"{expected:.0f} requests were scheduled and {len(counted)} sent: {missing:.0f} are missing (at most "
-                         f"{limits.max_missing_share:.0%}); with all threads waiting this plan sends nothing"]
+                         f"{limits.max_missing_share:.0%}); this plan sends nothing while its clients wait, for answers or for one another"]
     return figures, []
 
 
