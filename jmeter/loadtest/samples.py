@@ -37,7 +37,8 @@ class Samples:
         self.path, self.at, self.header, self.warmup, self.counted, self.torn = path, 0, None, 0, [], 0
 
     def more(self):
-        """Whole lines only: the last one may be on its way. Messages hold no line breaks here (see player.py)."""
+        """Whole lines only: the last one may be on its way. (A message with a line break, which a failed request may have, can
+        be cut in two that way, and counts as torn.)"""
         if not os.path.exists(self.path):
             return self
         with open(self.path, "rb") as file:
