@@ -1,5 +1,5 @@
 """JMeter as a process: assembled when it is missing, started, watched, stopped."""
-import os, re, shutil, signal, socket, subprocess, sys, time
+import os, re, shutil, signal, socket, subprocess, time
 
 from .problem import Problem
 from .samples import VARIABLES, Samples, lateness
