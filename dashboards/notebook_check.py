@@ -143,7 +143,7 @@ def same_as_report(name, out, runs):
             compared += 1
             check(found == report, f"{name}: check {ours['check']} of {run} is {found}, but in the report {report}")
     check(compared == len(checks) > 0, f"{name}: {compared} of {len(checks)} checks were compared with the report")
-    print(f"  {len(runs)} summaries and {compared} checks are those of the report", flush=True)
+    print(f"  {len(runs)} summaries and {compared} checks compared with the report", flush=True)
 
 
 def same_as_demo(out):
@@ -188,6 +188,14 @@ def changed(change):
     status = json.loads(pathlib.Path(OWN["static"]).read_text())
     change(status)
     return json.dumps(status)
+
+
+def drain(status):
+    """Pods that start and that leave, in some checks; the first checks rolled out of the file."""
+    for key in ("check_1", "check_2"):
+        del status[key]
+    for place, row in enumerate(status.values()):
+        row["decision"] |= {"starting": place % 3, "terminating": place % 4}
 
 
 def broken():
@@ -289,12 +297,15 @@ def main():
         same_as_jmeter(out, RECORDED / "samples.jtl")
         same_as_readme(out)
 
-    # One run, without CPU, without JMeter, that misses what another writer does not tell.
+    # Without CPU, without JMeter, and without what another writer does not tell; and one with pods that start and drain.
     bare = SCRATCH / "bare.podStatus.json"
     bare.write_text(changed(lambda status: [(row.pop("decision"), row.update({"CPUUsage (Prometheus)": None})) for row in status.values()]))
-    if out := good("bare", runs={"bare": str(bare)}, samples=""):
+    drained = SCRATCH / "drained.podStatus.json"
+    drained.write_text(changed(drain))
+    runs = {"bare": str(bare), "drained": str(drained)}
+    if out := good("bare", runs=runs, samples=""):
         pictures(out, [name for name in PICTURES if name != "cpu"], "bare")
-        same_as_report("bare", out, {"bare": str(bare)})
+        same_as_report("bare", out, runs)
         check(not (out / "load.csv").exists(), "there is a load.csv without a JMeter run")
 
     bad = SCRATCH / "bad.podStatus.json"
