@@ -11,13 +11,14 @@ use crate::checkpoint::Checkpoint;
 use crate::features::Situation;
 use crate::network::{Ensemble, Query, Value};
 use crate::policy::Policy;
+use crate::required::{LEVELS, Quantiles};
 
 pub use guard::{Override, guard};
 
 /// Price of a violating check when none is given, in full clusters for one check.
 pub const DEFAULT_PRICE: f64 = 3.0;
 /// Prices that are trained on, and that may be asked for.
-pub const PRICES: std::ops::RangeInclusive<f64> = 1.5..=40.0;
+pub const PRICES: std::ops::RangeInclusive<f64> = 0.3..=40.0;
 
 /// Networks, and the price that they choose at.
 #[derive(Debug, Clone)]
@@ -73,9 +74,13 @@ impl Learned {
     /// # Errors
     /// Only when memory cannot be had.
     pub fn choose(&self, situations: &[Situation]) -> Result<Vec<Choice>> {
-        let counts: Vec<Vec<u32>> = situations.iter().map(Situation::candidates).collect();
-        let pairs = situations.iter().zip(&counts);
-        let queries: Vec<Query> = pairs.map(|(situation, counts)| Query::new(situation, counts, self.price)).collect();
+        let quantiles = self.ensemble.required().quantiles(situations)?;
+        let pairs = || situations.iter().zip(&quantiles);
+        let counts: Vec<Vec<u32>> = pairs().map(|(situation, quantiles)| candidates(situation, quantiles)).collect();
+        let queries: Vec<Query> = pairs()
+            .zip(&counts)
+            .map(|((situation, quantiles), counts)| Query::new(situation, quantiles, counts, self.price))
+            .collect();
         let values = self.ensemble.values(&queries)?;
         let choices = situations.iter().zip(counts).zip(values);
         Ok(choices
@@ -89,6 +94,19 @@ impl Learned {
         let (replicas, overridden) = guard(situation, wish);
         Choice { replicas, weighed, overridden }
     }
+}
+
+/// Counts to weigh, ascending, within the bounds: [`Situation::candidates`], the required pods at each level, and a fifth
+/// below the lowest and a third above the highest of them.
+#[must_use]
+pub fn candidates(situation: &Situation, quantiles: &Quantiles) -> Vec<u32> {
+    const BEYOND: [(f64, f64); 2] = [(LEVELS[0], 0.8), (LEVELS[LEVELS.len() - 1], 4.0 / 3.0)];
+    let mut counts = situation.candidates();
+    let pods = LEVELS.iter().map(|level| (*level, 1.0)).chain(BEYOND);
+    counts.extend(pods.map(|(level, factor)| situation.reading().replicas(factor * quantiles.pods(level))));
+    counts.sort_unstable();
+    counts.dedup();
+    counts
 }
 
 impl Policy for Learned {

@@ -163,6 +163,7 @@ pub mod features;
 pub mod learned;
 pub mod network;
 pub mod policy;
+pub mod required;
 pub mod rng;
 pub mod rules;
 pub mod serve;

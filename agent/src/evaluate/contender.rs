@@ -1,7 +1,10 @@
 //! Who takes part: the learned policy and the rules, each with one knob.
 
+use std::sync::Arc;
+
 use crate::learned::Learned;
 use crate::policy::Policy;
+use crate::required::{Required, RequiredPods};
 use crate::rules::{Calibrated, Hpa, Reactive, Rule, RuleFamily, StaticCount, Threshold, Trend, Tuned};
 use crate::simulator::Scenario;
 
@@ -56,9 +59,17 @@ impl Contender {
     /// A checkpoint; its knob is the price of a violation.
     #[must_use]
     pub fn learned(name: String, networks: Learned) -> Self {
-        let knobs = [1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0, 40.0];
+        let knobs = [0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 40.0];
         let policy = Self::new(&name, knobs, move |price| networks.at(price));
         Self { learned: true, ..policy }
+    }
+
+    /// A quantile of a checkpoint's required pods; its knob is the price of a violation.
+    #[must_use]
+    pub fn required(name: String, required: &Arc<Required>) -> Self {
+        let knobs = [0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 40.0];
+        let required = Arc::clone(required);
+        Self::new(&name, knobs, move |price| RequiredPods::new(Arc::clone(&required), price))
     }
 
     /// The rule at a setting of its knob.

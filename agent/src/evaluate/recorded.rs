@@ -80,6 +80,10 @@ pub fn evaluate_recorded(args: &RecordedArgs, checkpoints: &[Checkpoint], price:
             Contender::learned(name, Learned::of(checkpoint, price))
         })
         .collect();
+    for checkpoint in checkpoints {
+        let required = std::sync::Arc::new(checkpoint.ensemble.required().clone());
+        contenders.push(Contender::required(format!("required {}", checkpoint.short_hash()), &required));
+    }
     contenders.extend(args.chosen(rules(&deployment.flat()?, &tuned))?);
     let field = Field { deployment, contenders: &contenders, detailed: None, bounded: false, threads };
     let units = play(&field, &parts.tuning, &[TUNING_SEED], "choosing settings")?;

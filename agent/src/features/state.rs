@@ -1,6 +1,6 @@
 //! A situation as numbers.
 
-use super::{LONG_WINDOW, SMALL_LOAD, Situation, WINDOW, log_ratio};
+use super::{LONG_WINDOW, SMALL_LOAD, Situation, USUAL_STARTUP, WINDOW, log_ratio};
 
 /// Numbers per check of the window.
 const PER_STEP: usize = 8;
@@ -16,7 +16,7 @@ const STEP_NAMES: [&str; PER_STEP] = [
     "valid",
 ];
 /// Names of the numbers of the current check, in order.
-const NOW_NAMES: [&str; 20] = [
+const NOW_NAMES: [&str; 22] = [
     "0.4 ln(load)",
     "load / max",
     "0.3 ln(max)",
@@ -37,9 +37,11 @@ const NOW_NAMES: [&str; 20] = [
     "root mean square step of 8 / load",
     "trend / load",
     "Poisson noise of the load / load",
+    "0.4 ln(start-up / interval)",
+    "start-up known",
 ];
 /// Names of the numbers of the long window, in order.
-const LONG_NAMES: [&str; 10] = [
+const LONG_NAMES: [&str; 18] = [
     "ln(highest load of 16 / load)",
     "ln(highest load of 32 / load)",
     "ln(highest load of 64 / load)",
@@ -50,6 +52,14 @@ const LONG_NAMES: [&str; 10] = [
     "4 x share of ln(load ratio) > 0.3",
     "checks / 64",
     "highest load of 64 / max",
+    "ln(mean load of checks 9..16 / load)",
+    "ln(mean load of checks 17..32 / load)",
+    "ln(mean load of checks 33..64 / load)",
+    "root mean square of steps of 64 / load",
+    "ln(waits / expected waits) of 64",
+    "ln(waits / expected waits) of 8",
+    "highest utilization without a violation",
+    "lowest utilization with a violation",
 ];
 /// Weight of a check in the decayed mean against the one after it.
 const DECAY: f64 = 0.93;
@@ -138,6 +148,8 @@ impl Situation {
             relative(load - before.load),
             // N requests were counted in the interval, give or take sqrt(N): sqrt(a D / interval) erlangs.
             relative((load * grain).sqrt()),
+            0.4 * (self.startup.unwrap_or(USUAL_STARTUP) + 0.01).ln(),
+            f64::from(self.startup.is_some()),
         ]
     }
 
@@ -157,14 +169,16 @@ impl Situation {
         }
         let count = moments.len() as f64;
         let mean = self.loads().sum::<f64>() / count;
-        let (mut square, mut largest, mut large) = (0.0, 0.0_f64, 0.0);
+        let (mut square, mut largest, mut large, mut steps) = (0.0, 0.0_f64, 0.0, 0.0);
         for pair in moments.windows(2) {
             let jump = log_ratio(pair[0].load, pair[1].load);
             square += jump * jump;
+            steps += (pair[0].load - pair[1].load).powi(2);
             largest = largest.max(jump);
             large += f64::from(jump > 0.3);
         }
         let jumps = (count - 1.0).max(1.0);
+        let (safe, violated) = self.limits();
         [
             log_ratio(self.highest_load(16), load),
             log_ratio(self.highest_load(32), load),
@@ -176,7 +190,25 @@ impl Situation {
             4.0 * large / jumps,
             count / LONG_WINDOW as f64,
             (self.highest_load(LONG_WINDOW) / f64::from(self.reading.max)).min(4.0),
+            log_ratio(self.mean_load(WINDOW, 16), load),
+            log_ratio(self.mean_load(16, 32), load),
+            log_ratio(self.mean_load(32, LONG_WINDOW), load),
+            ((steps / jumps).sqrt() / (load + SMALL_LOAD)).min(4.0),
+            self.queueing.ln(),
+            self.queueing(WINDOW).ln(),
+            safe.min(1.5),
+            violated.min(1.5),
         ]
+    }
+
+    /// Mean load of the checks from `from` to `to` back; of the oldest check where there are none.
+    fn mean_load(&self, from: usize, to: usize) -> f64 {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for load in self.loads().take(to).skip(from) {
+            sum += load;
+            count += 1.0;
+        }
+        if count > 0.0 { sum / count } else { self.loads().last().unwrap_or(0.0) }
     }
 }
 

@@ -43,8 +43,12 @@ impl Agent {
     /// Only when memory cannot be had.
     pub fn answer(&self, request: &ActionRequest) -> candle_core::Result<ActionReply> {
         let situation = Situation::new(request);
-        let normaliser = self.learned.ensemble().normaliser();
-        normaliser.outside(&situation.state()).for_each(|feature| self.metrics.outside(feature));
+
+        self.learned
+            .ensemble()
+            .required()
+            .outside(&situation.state())
+            .for_each(|feature| self.metrics.outside(feature));
         let choices = self.learned.choose(std::slice::from_ref(&situation))?;
         let Some(Choice { replicas, weighed, overridden }) = choices.into_iter().next() else {
             candle_core::bail!("one situation must give one choice");

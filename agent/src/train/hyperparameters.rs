@@ -13,7 +13,26 @@ pub struct Hyperparameters {
     /// Seed of everything random: the same seed gives the same bytes
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Rounds of policy iteration. The first improves on the calibrated rule, each other on the networks before it
+    /// Episodes whose required pods are labelled, under the calibrated rule
+    #[arg(long, default_value_t = 6000)]
+    pub labelled_episodes: u32,
+    /// Share of their checks that is labelled
+    #[arg(long, default_value_t = 0.2)]
+    pub labelled_share: f64,
+    /// Checks that required pods must suffice for
+    #[arg(long, default_value_t = 2)]
+    pub label_horizon: u32,
+    /// Gradient steps of a quantile network
+    #[arg(long, default_value_t = 8000)]
+    pub required_steps: u32,
+    /// States in such a step
+    #[arg(long, default_value_t = 384)]
+    pub required_batch: u32,
+    /// Quantile networks whose answers are averaged
+    #[arg(long, default_value_t = 2)]
+    pub required_networks: u32,
+    /// Rounds of policy iteration. The first improves on a quantile of the required pods, each other on the networks
+    /// before it
     #[arg(long, default_value_t = 2)]
     pub rounds: u32,
     /// Episodes a round, each a deployment drawn at random
@@ -58,6 +77,10 @@ pub struct Hyperparameters {
     /// Arrival seeds of each validation scenario, for the card
     #[arg(long, default_value_t = 5)]
     pub validation_seeds: u32,
+    /// Threads; the bytes do not depend on them [default: as many as there are cores]
+    #[arg(long)]
+    #[serde(skip)]
+    pub threads: Option<usize>,
 }
 
 impl Hyperparameters {
@@ -68,6 +91,12 @@ impl Hyperparameters {
     pub fn validate(&self) -> Result<()> {
         let Self {
             seed: _,
+            labelled_episodes,
+            labelled_share,
+            label_horizon,
+            required_steps,
+            required_batch,
+            required_networks,
             rounds,
             episodes,
             checks,
@@ -83,8 +112,14 @@ impl Hyperparameters {
             units,
             networks,
             validation_seeds,
+            threads: _,
         } = *self;
         let whole = [
+            ("--labelled-episodes", labelled_episodes, 2, 1_000_000),
+            ("--label-horizon", label_horizon, 1, 100),
+            ("--required-steps", required_steps, 1, 10_000_000),
+            ("--required-batch", required_batch, 1, 65_536),
+            ("--required-networks", required_networks, 1, 16),
             ("--rounds", rounds, 1, 20),
             ("--episodes", episodes, 2, 1_000_000),
             ("--horizon", horizon, 1, 100),
@@ -99,6 +134,7 @@ impl Hyperparameters {
             ensure!((low..=high).contains(&value), "{name} must be {low} to {high}, it is {value}");
         }
         let shares = [
+            ("--labelled-share", labelled_share, 0.0, 1.0),
             ("--sampled-share", sampled_share, 0.0, 1.0),
             ("--discount", discount, 0.0, 1.0),
             ("--change-cost", change_cost, 0.0, 10.0),
@@ -111,6 +147,25 @@ impl Hyperparameters {
         }
         ensure!(averaging < 1.0, "--averaging must be below 1, else nothing is learnt");
         Ok(())
+    }
+
+    /// A quarter of the data and of the steps, one round.
+    #[must_use]
+    pub fn quick(&self) -> Self {
+        Self {
+            labelled_episodes: (self.labelled_episodes / 4).max(2),
+            required_steps: (self.required_steps / 4).max(1),
+            rounds: 1,
+            episodes: (self.episodes / 4).max(2),
+            steps: (self.steps / 4).max(1),
+            ..self.clone()
+        }
+    }
+
+    /// Threads to work on.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
     }
 
     /// The command that trains with these.

@@ -53,6 +53,20 @@ impl Profile {
         self.rates.get((time_s / self.bin_s) as usize).copied().unwrap_or(0.0)
     }
 
+    /// Mean rate from `begin_s` on over `length_s` > 0, requests/s; zero behind the last bin.
+    #[must_use]
+    pub fn mean_between(&self, begin_s: f64, length_s: f64) -> f64 {
+        let end_s = begin_s + length_s;
+        let bins = (begin_s / self.bin_s).max(0.0) as usize..;
+        let overlaps = bins.zip(self.rates.iter().skip((begin_s / self.bin_s).max(0.0) as usize));
+        let parts = overlaps.map_while(|(bin, rate)| {
+            let from_s = (bin as f64 * self.bin_s).max(begin_s);
+            let to_s = ((bin + 1) as f64 * self.bin_s).min(end_s);
+            (to_s > from_s).then(|| rate * (to_s - from_s))
+        });
+        parts.sum::<f64>() / length_s
+    }
+
     /// Highest rate, requests/s.
     #[must_use]
     pub fn peak(&self) -> f64 {
