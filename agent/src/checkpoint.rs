@@ -15,7 +15,7 @@ use crate::features::FEATURES_VERSION;
 use crate::network::{Ensemble, Normaliser, PARAMETERS, Value};
 use crate::required::Required;
 
-pub use card::{Card, Network as CardNetwork, Validation};
+pub use card::{Card, Network as CardNetwork, RecordedDays, Validation};
 use tensors::{Tensors, network, numbers, parameter_name, ranges};
 
 /// The checkpoint that is shipped, as trained by the documented command.

@@ -60,7 +60,7 @@ pub use measure::{Row, measure};
 pub use opponents::{Family, families};
 pub use recorded::{RecordedArgs, evaluate_recorded};
 pub use report::{Front, FrontPoint, LEVELS, Matched, Report, Row as ReportRow, Section};
-pub use simulated::{Evaluation, FamilyRows, demo_episodes, evaluate, validate, validation_episodes};
+pub use simulated::{Evaluation, FamilyRows, demo_episodes, evaluate, frontier, validate, validation_episodes};
 
 /// Arrival seeds of the simulated loads.
 const SIMULATED_SEEDS: u32 = 20;

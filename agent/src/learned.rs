@@ -1,5 +1,6 @@
 //! The learned policy: the candidate with the lowest `cost + price * violation`, within the guards.
 
+mod domain;
 mod guard;
 
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use crate::features::Situation;
 use crate::network::{Ensemble, Query, Value};
 use crate::policy::Policy;
 use crate::required::{LEVELS, Quantiles};
+use crate::rules::Calibrated;
 
+pub use domain::{DOMAIN, Domain, Outside, Span};
 pub use guard::{Override, guard};
 
 /// Price of a violating check when none is given, in full clusters for one check.
@@ -91,7 +94,13 @@ impl Learned {
     fn best(&self, situation: &Situation, weighed: Vec<(u32, Value)>) -> Choice {
         let lowest = weighed.iter().min_by(|a, b| a.1.score(self.price).total_cmp(&b.1.score(self.price)));
         let wish = lowest.map_or(situation.ordered(), |(replicas, _)| *replicas);
-        let (replicas, overridden) = guard(situation, wish);
+        let (replicas, overridden) = match DOMAIN.outside(situation) {
+            Some(outside) => {
+                let rule = Calibrated::at_price(self.price).replicas(situation.reading());
+                (rule, Some(Override::OutsideTraining(outside)))
+            }
+            None => guard(situation, wish),
+        };
         Choice { replicas, weighed, overridden }
     }
 }

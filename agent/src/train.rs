@@ -33,12 +33,13 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::checkpoint::{self, Card, CardNetwork, Checkpoint};
-use crate::evaluate::validate;
+use crate::checkpoint::{self, Card, CardNetwork, Checkpoint, RecordedDays};
+use crate::evaluate::{frontier, validate};
 use crate::features::FEATURES_VERSION;
-use crate::learned::{DEFAULT_PRICE, Learned};
+use crate::learned::{DEFAULT_PRICE, DOMAIN, Learned};
 use crate::network::{ACTION_WIDTH, Ensemble, STATE_INPUTS};
 use crate::required::{Required, RequiredPods};
+use crate::workload::{Recording, Split};
 
 use collect::{EpisodeSamples, collect};
 use dataset::Dataset;
@@ -102,6 +103,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     for row in &validation {
         progress.say(&row.to_string());
     }
+    let frontier = frontier(&learned, hyperparameters.validation_seeds)?;
     let card = Card {
         features_version: FEATURES_VERSION,
         sha256,
@@ -110,10 +112,13 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         hyperparameters: serde_json::to_value(&hyperparameters).context("cannot write the hyperparameters")?,
         network: network_card(&trained.ensemble),
         trained_on: trained_on(),
+        recordings: recordings()?,
+        domain: DOMAIN,
         states: trained.states,
         requests: trained.requests,
         held_out_loss: trained.held_out_loss,
         validation,
+        frontier,
     };
     checkpoint::write(&args.output, &bytes, &card)?;
     store.close()?;
@@ -202,13 +207,25 @@ fn network_card(ensemble: &Ensemble) -> CardNetwork {
 /// What the episodes are drawn from, for the card: ranges are in the documentation of [`crate::simulator::Scenario::randomised`].
 fn trained_on() -> Vec<String> {
     [
-        "interval 3 .. 60 s; interval / service time 8 .. 400; threshold / service time 1.4 .. 10",
-        "replicas 1 .. 2..31; start-up 0.5/60 .. 90/60 intervals",
+        "interval 3 .. 60 s; interval / service time 6 .. 2000; threshold / service time 1.4 .. 10",
+        "replicas 1 .. 2..31; start-up 0.5/60 .. 8 intervals",
         "service times constant to exponential-like, or mixtures of three sizes; routing in turn, random, least work",
-        "peak load 19 .. 90 % of the capacity of all replicas; shapes: constant, step, ramp, sinusoid, bimodal, square, \
-         sawtooth, flash crowd, random walk, sums of two",
-        "price of a violation 1.5 .. 40 full clusters for one check",
+        "peak load 19 .. 90 % of the capacity of all replicas",
+        "loads: recorded days, formulas (constant, step, ramp, sinusoid, bimodal, square, sawtooth, flash crowd, random \
+         walk), bursts on them, regimes; noise, over-dispersion",
+        "price of a violation 0.3 .. 40 full clusters for one check",
     ]
     .map(str::to_owned)
     .to_vec()
+}
+
+/// Recorded days among them.
+fn recordings() -> Result<Vec<RecordedDays>> {
+    let split = Split::published()?;
+    let days = |recording: &Recording| {
+        let (_, days) = split.days(recording);
+        let first_day = *days.first()?;
+        Some(RecordedDays { name: recording.name().to_owned(), first_day, days: u32::try_from(days.len()).ok()? })
+    };
+    Ok(Recording::published()?.iter().filter_map(days).collect())
 }

@@ -131,3 +131,16 @@ pub fn validate(learned: &Learned, seeds: u32) -> Result<Vec<Validation>> {
     let pairs = sets.iter().flat_map(|(name, episodes)| policies.iter().map(move |policy| (name, episodes, *policy)));
     Ok(pairs.map(|(name, episodes, policy)| measure(policy, episodes, learned.price()).validation(name)).collect())
 }
+
+/// Prices of the frontier in a card.
+const FRONTIER_PRICES: [f64; 9] = [0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0];
+
+/// The learned policy at other prices, on the deployments of [`validate`] that are drawn at random.
+///
+/// # Errors
+/// When a scenario is out of range.
+pub fn frontier(learned: &Learned, seeds: u32) -> Result<Vec<Validation>> {
+    let episodes = validation_episodes(0..u64::from(seeds))?;
+    let rows = FRONTIER_PRICES.map(|price| measure(&learned.at(price), &episodes, price));
+    Ok(rows.map(|row| row.validation("drawn at random")).to_vec())
+}

@@ -36,8 +36,7 @@ impl Situation {
         let change = f64::from(n) - f64::from(self.ordered());
         let load = now.load;
         let (high_8, high_64) = (self.highest_load(WINDOW), self.highest_load(LONG_WINDOW));
-        let trend = load - self.reading.ago(1).load;
-        let soon = load + trend.max(0.0) + now.backlog;
+        let soon = self.soon();
         [
             pods / max,
             log_ratio(pods, load),

@@ -61,6 +61,22 @@ impl Situation {
         ((1.0 + wait + growth) / self.reading.slack).ln().clamp(-2.0, 3.0)
     }
 
+    /// Fewest pods, not rounded, for which [`Self::expected_log_pressure`] of this load is at most 0; at most 4 times the
+    /// load and 4.
+    pub(super) fn formula_pods(&self, load: f64) -> f64 {
+        let (mut short, mut enough) = (0.25 * load, 4.0 * load + 4.0);
+        // 2^-20 of the range is far below what a pod is.
+        for _ in 0..20 {
+            let middle = 0.5 * (short + enough);
+            if self.expected_log_pressure(load, middle.max(1e-3), self.queueing) > 0.0 {
+                short = middle;
+            } else {
+                enough = middle;
+            }
+        }
+        enough
+    }
+
     /// Pods that serve in the mean over the next check when `n` are ordered: new ones start late.
     pub(super) fn serving(&self, n: f64) -> f64 {
         let ready = f64::from(self.now().ready.max(1));

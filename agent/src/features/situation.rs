@@ -81,6 +81,24 @@ impl Situation {
         self.starting
     }
 
+    /// Threshold over mean service time, if both are known.
+    #[must_use]
+    pub fn known_slack(&self) -> Option<f64> {
+        (self.threshold_sent && self.reading.grain > 0.0).then_some(self.reading.slack)
+    }
+
+    /// Start-up of a pod in check intervals, if it was sent.
+    #[must_use]
+    pub fn startup(&self) -> Option<f64> {
+        self.startup
+    }
+
+    /// Whether a start-up is known to take longer than a check.
+    #[must_use]
+    pub fn starts_slowly(&self) -> bool {
+        self.startup.is_some_and(|startup| startup >= 1.0)
+    }
+
     /// Mean response time over the threshold.
     #[must_use]
     pub fn pressure(&self) -> f64 {

@@ -89,6 +89,7 @@ impl Normaliser {
 
 /// `ln(price)`, about centred and of unit deviation over the prices trained on.
 fn price_input(price: f64) -> f32 {
-    const CENTRE: f64 = 8.0;
-    (price / CENTRE).ln() as f32
+    const CENTRE: f64 = 3.5;
+    const DEVIATION: f64 = 1.4;
+    ((price / CENTRE).ln() / DEVIATION) as f32
 }

@@ -58,13 +58,13 @@ fn formula(grain: Grain, stream: &mut Stream) -> Profile {
     shape.profile(&load, stream).expect("a random load is within range")
 }
 
-/// A window of a day that was recorded, played 0.5 to 4 times as fast, or as slow as its bins allow, in a fifth backwards.
+/// A window of a day that was recorded, played 0.2 to 4 times as fast, or as slow as its bins allow, in a fifth backwards.
 ///
 /// The speed is against one check a minute, whatever the interval: what is a day there is a day's checks here.
 fn recorded(grain: Grain, stream: &mut Stream) -> Profile {
     let Some(day) = stream.pick(training_profiles()) else { return formula(grain, stream) };
     // Seconds of the recording that pass in a bin of the load.
-    let step_s = 60.0 / BINS_PER_CHECK * stream.log_uniform(0.5, 4.0);
+    let step_s = 60.0 / BINS_PER_CHECK * stream.log_uniform(0.2, 4.0);
     let step_s = step_s.min(day.duration_s() / grain.bins() as f64);
     let begin_s = stream.between(0.0, (day.duration_s() - step_s * grain.bins() as f64).max(0.0));
     let mut rates: Vec<f64> =

@@ -14,12 +14,12 @@ impl Scenario {
     /// | what | range |
     /// |---|---|
     /// | interval | 3 .. 60 s |
-    /// | interval / service time | 8 .. 400, in 15 % 400 .. 2000 |
+    /// | interval / service time | 6 .. 400, in 15 % 400 .. 2000 |
     /// | threshold / service time | 1.4 .. 10, exactly 2.5 in 30 % |
     /// | replicas | 1 .. 2..31 (..11 with more than 400 intervals a service time), initial uniform |
     /// | service times | variation 0.03, 0.3, 1 (lognormal) or a mixture of three sizes, evenly |
     /// | ... their shift | x 0.5 .. 2 at a uniform time in 10 % |
-    /// | start-up / interval | 0.5/60 .. 90/60, jitter uniform 0 .. 50 % |
+    /// | start-up / interval | 0.5/60 .. 8 (90 s at a loop of 11 s), jitter uniform 0 .. 50 % |
     /// | routing | round robin 40 %, random 30 %, least work 30 % |
     /// | node contention | in 15 %: from half of the replicas on, up to + 60 % |
     /// | metric lag / interval | in 20 %: uniform 0 .. 0.3 |
@@ -27,7 +27,7 @@ impl Scenario {
     /// | check jitter | uniform 0 .. 9 % of the interval in half |
     /// | peak load | uniform 25 .. 120 % of 0.75 of all replicas' capacity |
     /// | shape | recorded 35 %, a formula with random bursts 15 %, random regimes 10 %, a formula 40 %; in 20 % plus a formula |
-    /// | ... recorded | a window of a built-in day that is never tested on, 0.5 to 4 times as fast, in 20 % backwards |
+    /// | ... recorded | a window of a built-in day that is never tested on, 0.2 to 4 times as fast, in 20 % backwards |
     /// | ... formula | each alike; periods of 6 .. 240 checks; low 2 .. 60 % of the peak |
     /// | ... bursts | every 8 .. 120 checks, 1 .. 60 checks long, up to x 1.2 .. 5 |
     /// | ... regimes | 2 to 4 levels of 2 .. 100 %, each for 1 .. 60 checks in the mean |
@@ -38,7 +38,7 @@ impl Scenario {
         let windows = windows.max(2);
         let interval_s = stream.log_uniform(3.0, 60.0);
         let requests =
-            if stream.chance(0.15) { stream.log_uniform(400.0, 2000.0) } else { stream.log_uniform(8.0, 400.0) };
+            if stream.chance(0.15) { stream.log_uniform(400.0, 2000.0) } else { stream.log_uniform(6.0, 400.0) };
         let service_time_s = interval_s / requests;
         let slack = if stream.chance(0.3) { 2.5 } else { stream.log_uniform(1.4, 10.0) };
         let most = if requests > 400.0 { 12.0 } else { 32.0 };
@@ -48,7 +48,7 @@ impl Scenario {
         let length_s = f64::from(windows) * interval_s;
         Self {
             initial_replicas: stream.integer(1, max_replicas),
-            startup_s: interval_s * stream.log_uniform(0.5 / 60.0, 90.0 / 60.0),
+            startup_s: interval_s * stream.log_uniform(0.5 / 60.0, 8.0),
             startup_jitter: stream.between(0.0, 0.5),
             service_times: random_service_times(stream),
             service_shift: stream

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::Hyperparameters;
-use super::episodes::{Visit, act, play_all};
+use super::episodes::{Visit, act, late_checks, play_all};
 use super::guide::Guide;
 use super::progress::Progress;
 use super::returns::{Account, Rollouts};
@@ -90,7 +90,9 @@ fn sample(
         counts.truncate(KEPT);
         counts.sort_unstable();
     }
-    let returns = rollouts.returns(visit.simulation, &counts, visit.guide, account)?;
+    let late = late_checks(visit.simulation.episode().scenario());
+    let account = Account { horizon: account.horizon + late, ..*account };
+    let returns = rollouts.returns(visit.simulation, &counts, visit.guide, &account)?;
     Ok(Sample {
         state: state_numbers(&situation, quantiles),
         price: visit.price,

@@ -79,6 +79,12 @@ pub struct Visit<'a> {
     pub price: f64,
 }
 
+/// Whole checks that pass before a pod that is ordered now is ready: so much longer a look ahead must be.
+#[must_use]
+pub fn late_checks(scenario: &Scenario) -> u32 {
+    (scenario.startup_s / scenario.interval_s) as u32
+}
+
 /// Acts through one episode and shows a share of its checks; returns the requests simulated.
 ///
 /// # Errors
@@ -100,11 +106,12 @@ pub fn act(
     let mut simulation = Simulation::new(Arc::new(episode));
     let mut request = [ActionRequest::bare(simulation.observation())];
     let mut orders = Vec::new();
+    let longest = hyperparameters.horizon + late_checks(simulation.episode().scenario());
     let mut acted = 0;
     while !simulation.is_done() {
         simulation.write_request(&mut request[0]);
         guide.orders(&request, &mut orders)?;
-        let enough = simulation.remaining() >= hyperparameters.horizon as usize;
+        let enough = simulation.remaining() >= longest as usize;
         if choices.chance(share) && enough {
             let told = as_told(&request[0], &mut choices);
             visit(&Visit { simulation: &simulation, told, guide: &guide, price }, &mut choices)?;

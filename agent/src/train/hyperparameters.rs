@@ -14,12 +14,12 @@ pub struct Hyperparameters {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Episodes whose required pods are labelled, under the calibrated rule
-    #[arg(long, default_value_t = 6000)]
+    #[arg(long, default_value_t = 12_000)]
     pub labelled_episodes: u32,
     /// Share of their checks that is labelled
-    #[arg(long, default_value_t = 0.2)]
+    #[arg(long, default_value_t = 0.12)]
     pub labelled_share: f64,
-    /// Checks that required pods must suffice for
+    /// Checks that required pods must suffice for, and as many more as pass until an ordered pod is ready
     #[arg(long, default_value_t = 2)]
     pub label_horizon: u32,
     /// Gradient steps of a quantile network
@@ -33,7 +33,7 @@ pub struct Hyperparameters {
     pub required_networks: u32,
     /// Rounds of policy iteration. The first improves on a quantile of the required pods, each other on the networks
     /// before it
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 3)]
     pub rounds: u32,
     /// Episodes a round, each a deployment drawn at random
     #[arg(long, default_value_t = 2400)]
@@ -44,7 +44,7 @@ pub struct Hyperparameters {
     /// Share of an episode's checks whose candidates are rolled out
     #[arg(long, default_value_t = 0.25)]
     pub sampled_share: f64,
-    /// Checks in a rollout. The wait of a start-up and the work-off of a queue fit in; 1 check does not learn at all
+    /// Checks in a rollout, and as many more as pass until an ordered pod is ready. The wait of a start-up and the work-off of a queue fit in; 1 check does not learn at all
     #[arg(long, default_value_t = 5)]
     pub horizon: u32,
     /// Discount per check. DQN: 0.99 per frame of an unbounded return; here the horizon bounds the return
@@ -123,7 +123,7 @@ impl Hyperparameters {
             ("--rounds", rounds, 1, 20),
             ("--episodes", episodes, 2, 1_000_000),
             ("--horizon", horizon, 1, 100),
-            ("--checks", checks, horizon + 3, 10_000),
+            ("--checks", checks, horizon + 12, 10_000),
             ("--steps", steps, 1, 10_000_000),
             ("--batch", batch, 1, 65_536),
             ("--units", units, 1, 4096),

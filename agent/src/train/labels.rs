@@ -4,7 +4,7 @@ use anyhow::Result;
 use scaler_core::ActionRequest;
 
 use super::Hyperparameters;
-use super::episodes::{Visit, act, play_all};
+use super::episodes::{Visit, act, late_checks, play_all};
 use super::guide::Guide;
 use super::progress::Progress;
 use crate::features::{STATE_FEATURES, Situation};
@@ -36,7 +36,8 @@ pub fn collect_labels(hyperparameters: &Hyperparameters, progress: &Progress) ->
         let mut labels = Vec::new();
         let before = search.simulated;
         let acted = act(hyperparameters, &stream, hyperparameters.labelled_share, &Guide::rule, |visit, choices| {
-            let fewest = search.fewest(visit, hyperparameters.label_horizon)?;
+            let horizon = hyperparameters.label_horizon + late_checks(visit.simulation.episode().scenario());
+            let fewest = search.fewest(visit, horizon)?;
             let situation = Situation::new(&visit.told);
             let pods = f64::from(fewest) - choices.uniform();
             let log = (pods / (situation.load() + LOAD_OFFSET)).ln().clamp(-MOST_LOG, MOST_LOG);
@@ -55,21 +56,30 @@ struct Search {
     clone: Option<Simulation>,
     request: Vec<ActionRequest>,
     orders: Vec<u32>,
+    /// Which checks are within the threshold under the most replicas: the others are nobody's fault.
+    feasible: Vec<bool>,
+    within: Vec<bool>,
     simulated: u64,
 }
 
 impl Search {
-    /// The fewest replicas that are enough, by bisection from a tenth above the load; the most if not even those are.
+    /// The fewest replicas that are enough, by bisection from a tenth above the load; the most if no check is feasible.
     fn fewest(&mut self, visit: &Visit<'_>, horizon: u32) -> Result<u32> {
         let scenario = visit.simulation.episode().scenario();
         let (mut short, mut enough) = (scenario.min_replicas - 1, scenario.max_replicas);
+        self.play(visit, enough, horizon)?;
+        std::mem::swap(&mut self.feasible, &mut self.within);
+        if !self.feasible.contains(&true) {
+            return Ok(enough);
+        }
         let mut probe = (1.1 * visit.simulation.observation().offered_load()).ceil() as u32;
         while enough - short > 1 {
             let count = probe.clamp(short + 1, enough - 1);
-            if self.suffices(visit, count, horizon)? {
+            self.play(visit, count, horizon)?;
+            if self.feasible.iter().zip(&self.within).all(|(feasible, within)| *within || !feasible) {
                 enough = count;
                 // Most often it is near: one less is tried before halves are.
-                probe = if probe == count { count - 1 } else { short + (enough - short) / 2 };
+                probe = if probe == count { count.saturating_sub(1) } else { short + (enough - short) / 2 };
             } else {
                 short = count;
                 probe = short + (enough - short).div_ceil(2);
@@ -78,8 +88,8 @@ impl Search {
         Ok(enough)
     }
 
-    /// Whether every check of the horizon stays within the threshold when so many are ordered now and never fewer after.
-    fn suffices(&mut self, visit: &Visit<'_>, count: u32, horizon: u32) -> Result<bool> {
+    /// Finds out which checks of the horizon are within the threshold when so many are ordered now and never fewer after.
+    fn play(&mut self, visit: &Visit<'_>, count: u32, horizon: u32) -> Result<()> {
         let clone = match &mut self.clone {
             Some(clone) => {
                 clone.clone_from(visit.simulation);
@@ -89,6 +99,7 @@ impl Search {
         };
         let limit_s = WITHIN * clone.episode().scenario().threshold_s;
         let mut order = count;
+        self.within.clear();
         for check in 0..horizon {
             if clone.is_done() {
                 break;
@@ -101,10 +112,8 @@ impl Search {
             }
             let outcome = clone.step(order);
             self.simulated += outcome.requests;
-            if outcome.mean_response_s > limit_s {
-                return Ok(false);
-            }
+            self.within.push(outcome.mean_response_s <= limit_s);
         }
-        Ok(true)
+        Ok(())
     }
 }
