@@ -92,6 +92,8 @@ fn training_seeds_have_rows_of_their_own_and_nobody_is_below_the_bound() {
         "random routing",
         "--bound",
         "--recorded-only",
+        "--deployments",
+        "2",
         "--hours",
         "0.5",
     ]);

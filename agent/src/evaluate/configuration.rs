@@ -120,10 +120,10 @@ fn formula(shape: Shape, deployment: &Deployment, hours: f64, periods: f64, seed
 ///
 /// # Errors
 /// None but for a length out of range.
-pub fn randomised(count: u64, windows: u32, window_s: f64) -> Result<Vec<Case>> {
+pub fn randomised(count: u32, windows: u32, window_s: f64) -> Result<Vec<Case>> {
     let case = |seed: u64| {
         let scenario = Scenario::randomised(windows, &mut Stream::new(TUNING_SEED, "generalist scenario", seed));
         Ok(Case { trace: seed as usize, replicate: 0, scenario: scenario.stretched(window_s)?, seed })
     };
-    (0..count).map(case).collect()
+    (0..u64::from(count)).map(case).collect()
 }

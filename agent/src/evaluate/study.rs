@@ -19,15 +19,15 @@ use super::progress::Progress;
 use super::recorded::{RecordedArgs, TUNING_SEED};
 use super::report::LEVELS;
 
-/// Deployments drawn at random that generalists are tuned on, and windows in each.
-const RANDOMISED: (u64, u32) = (48, 100);
+/// Windows in each deployment that generalists are tuned on.
+const RANDOMISED_WINDOWS: u32 = 100;
 /// For one setting of eleven knobs: 300 settings.
 const GENERALIST_LONG: Search =
     Search { candidates: 200, rounds: 5, neighbours: 20, period_s: None, seed: TUNING_SEED };
 /// For one setting of two or three knobs: 60 settings.
 const GENERALIST: Search = Search { candidates: 40, rounds: 2, neighbours: 10, period_s: None, seed: TUNING_SEED };
-/// For a setting of eleven knobs at each price: 200 everywhere and 16 near the best for each, which serve all of them.
-const HOME: Search = Search { candidates: 200, rounds: 2, neighbours: 8, period_s: None, seed: TUNING_SEED };
+/// For a setting of eleven knobs at each price: 240 everywhere and 24 near the best for each, which serve all of them.
+const HOME: Search = Search { candidates: 240, rounds: 3, neighbours: 8, period_s: None, seed: TUNING_SEED };
 /// For a setting of two knobs at each price.
 const HOME_HPA: Search = Search { candidates: 40, rounds: 1, neighbours: 3, period_s: None, seed: TUNING_SEED };
 
@@ -43,6 +43,9 @@ pub struct StudyArgs {
     /// Compute the clairvoyant bound in each configuration too: minutes more where replicas are many
     #[arg(long)]
     pub bound: bool,
+    /// Deployments drawn at random that generalists are tuned on
+    #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub deployments: u32,
     /// Play the recorded loads alone in the configurations, and none by formula
     #[arg(long)]
     pub recorded_only: bool,
@@ -169,7 +172,7 @@ pub fn study(
         hours: args.hours,
         checkpoints: checkpoints.iter().map(|checkpoint| checkpoint.short_hash().to_owned()).collect(),
         days: parts.days(),
-        searches: searches(price, &at_base.grounds),
+        searches: searches(args.deployments, price, &at_base.grounds),
         duels,
         away,
         fronts,
@@ -207,7 +210,7 @@ struct Home {
 impl Stage<'_> {
     /// One setting of each rule for all deployments that training could have drawn.
     fn generalists(&self, window_s: f64) -> Result<Vec<Tuned>> {
-        let cases = randomised(RANDOMISED.0, RANDOMISED.1, window_s)?;
+        let cases = randomised(self.args.deployments, RANDOMISED_WINDOWS, window_s)?;
         let episodes: Vec<Arc<Episode>> = cases.iter().map(Case::draw).collect::<Result<_, _>>()?;
         let searches = [
             (RuleFamily::CalLong, GENERALIST_LONG),
@@ -338,12 +341,13 @@ fn compared(
     (duels, found)
 }
 
-fn searches(price: f64, base: &Grounds) -> Vec<SearchNote> {
-    let (deployments, windows) = RANDOMISED;
+fn searches(deployments: u32, price: f64, base: &Grounds) -> Vec<SearchNote> {
     let general = |family: RuleFamily, search: Search| SearchNote {
         rule: format!("generalist {}", family.name()),
         settings: search.tried(1),
-        on: format!("{deployments} randomised deployments of {windows} windows, one setting for price {price}"),
+        on: format!(
+            "{deployments} randomised deployments of {RANDOMISED_WINDOWS} windows, one setting for price {price}"
+        ),
     };
     let seconds: f64 = base.tuning.iter().map(|case| case.scenario.load.duration_s()).sum();
     let home = |rule: &str, search: Search| SearchNote {
