@@ -230,6 +230,18 @@ impl RuleFamily {
         }
     }
 
+    /// Time between two decisions of a law that has a loop of its own, seconds; `None`: the scaler's checks.
+    #[must_use]
+    pub fn own_period_s(self) -> Option<f64> {
+        match self {
+            Self::Static | Self::Threshold | Self::Reactive | Self::Trend | Self::Calibrated | Self::CalLong => None,
+            Self::Hpa | Self::HpaBehavior => Some(HpaController::default().native_period_s()),
+            Self::Keda => Some(Keda::default().native_period_s()),
+            Self::Kpa => Some(Kpa::default().native_period_s()),
+            Self::Phpa => Some(Phpa::default().native_period_s()),
+        }
+    }
+
     /// The values that a search starts from.
     #[must_use]
     pub fn start(self) -> Vec<f64> {

@@ -1,10 +1,11 @@
 //! Scenarios to train on: everything that differs between deployments is drawn.
 
+use crate::rng::Stream;
+use crate::workload::{Profile, WorkloadError};
+
 use super::random_load::random_load;
 use super::service::{ServiceShift, ServiceTimes};
 use super::{Contention, Routing, Scenario};
-use crate::rng::Stream;
-
 impl Scenario {
     /// Draws a deployment and its load for an episode of so many windows (at least 2).
     ///
@@ -69,6 +70,29 @@ impl Scenario {
             windows,
             ..Self::plain(load, interval_s, slack * service_time_s, max_replicas, service_time_s)
         }
+    }
+}
+
+impl Scenario {
+    /// The same deployment with checks of this length, seconds: every time is stretched, and rates shrink alike.
+    ///
+    /// Nothing that is without dimension changes; only laws with periods of their own notice.
+    ///
+    /// # Errors
+    /// [`WorkloadError`] when the length is not above 0.
+    pub fn stretched(self, interval_s: f64) -> Result<Self, WorkloadError> {
+        let factor = interval_s / self.interval_s;
+        let rates = self.load.rates().iter().map(|rate| rate / factor).collect();
+        Ok(Self {
+            load: Profile::new(self.load.bin_s() * factor, rates)?,
+            interval_s,
+            threshold_s: self.threshold_s * factor,
+            startup_s: self.startup_s * factor,
+            service_time_s: self.service_time_s * factor,
+            service_shift: self.service_shift.map(|shift| ServiceShift { at_s: shift.at_s * factor, ..shift }),
+            metric_lag_s: self.metric_lag_s * factor,
+            ..self
+        })
     }
 }
 

@@ -96,6 +96,15 @@ impl Profile {
         self
     }
 
+    /// The middle `duration_s` seconds, in whole bins; all of it when it is no longer.
+    #[must_use]
+    pub fn middle(mut self, duration_s: f64) -> Self {
+        let bins = ((duration_s / self.bin_s).round() as usize).min(self.rates.len());
+        let begin = (self.rates.len() - bins) / 2;
+        self.rates = self.rates[begin..begin + bins].to_vec();
+        self
+    }
+
     /// The same load with doubly random rates, as real arrivals have: `Var[count] / E[count] = index` over a bin.
     ///
     /// Each rate becomes a gamma variable of the same mean (Gamma-Poisson); an index of 1 is plain Poisson.
