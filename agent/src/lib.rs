@@ -42,11 +42,25 @@
 //! | 79, 80 | highest and mean load of 8 checks | `ln(x / a)` |
 //! | 81, 82 | root mean square step of 8 checks, last step | `x / a` |
 //! | 83 | noise of a count | `sqrt(a D / interval) / a` |
-//! | 84, 85, 86 | highest load of 16, 32, 64 checks | `ln(x / a)` |
-//! | 87, 88 | mean of 64 checks: decayed by 0.93 a check, plain | `ln(x / a)` |
-//! | 89, 90, 91 | steps of `ln a` over 64 checks | root mean square, largest, 4 x share above 0.3 |
-//! | 92, 93 | length, height | checks / 64, highest load of 64 / `max` |
-//! | 94 | price | `ln(B / 8)` |
+//! | 84, 85 | start-up of a pod; known | `0.4 ln(start-up / interval)`, flag |
+//! | 86, 87 | pods by the queue formula at the load; with the last rise and the backlog | `ln(x / (a + 0.3))` |
+//! | 88, 89 | noise of a count, mean step of 3 checks | `0.3 ln(0.003 + x / a)`, `x / a` |
+//! | 90, 91, 92 | highest load of 16, 32, 64 checks | `ln(x / a)` |
+//! | 93, 94 | mean of 64 checks: decayed by 0.93 a check, plain | `ln(x / a)` |
+//! | 95, 96, 97 | steps of `ln a` over 64 checks | root mean square, largest, 4 x share above 0.3 |
+//! | 98, 99 | length, height | checks / 64, highest load of 64 / `max` |
+//! | 100, 101, 102 | mean load of the checks 9..16, 17..32, 33..64 | `ln(x / a)` |
+//! | 103 | root mean square step of 64 checks | `x / a` |
+//! | 104, 105 | waits over those of the queue formula, 64 and 8 checks | `ln x` |
+//! | 106, 107 | highest utilization without, lowest with a violation, 64 checks | |
+//! | 108, 109, 110 | steps of 8 checks, second differences of 8 and 64, root mean squares | `0.3 ln(0.003 + x / a)` |
+//! | 111 | last step over the root mean square second difference of 8 | |
+//! | 112 .. 115 | required pods: median, 90 % and 98 % quantile | `ln` against `a + 0.3` and the median; 98 % / `max` |
+//! | 116 | price | `ln(B / 3.5) / 1.4` |
+//!
+//! *Required pods* are a forecast of its own ([`required`]): the fewest replicas that, ordered now and never fewer after,
+//! would have kept the next checks within the threshold. The simulator finds them exactly, by bisection over clones under
+//! the same arrivals; networks learn eight quantiles of them from the numbers 0 to 111.
 //!
 //! A gap of more than 2.5 intervals cuts the history. Each number is centred and scaled by what the training data had,
 //! and cut at its lowest and highest value there; `agent_features_out_of_range_total` counts such cuts. What a request
@@ -54,10 +68,11 @@
 //!
 //! ## Actions
 //!
-//! Replica counts near need: `ceil(m (a + min(b, n)))` for 12 multiples `m` from 0.7 to 4, what is ordered and its
-//! neighbours, the fewest and the most; at most 17. A count enters the network as 14 numbers
-//! ([`features::ACTION_FEATURE_NAMES`]): against the load, against what is ordered, and the logarithm of the pressure that
-//! a queue formula expects of it, so one network serves any `max`.
+//! Replica counts: the required pods at each of the eight quantiles, a fifth below and a third above them; `ceil(m (a +
+//! min(b, n)))` for m = 1.05, 1.5 and 2.2, whatever the forecast says; what is ordered and its neighbours; the fewest and the
+//! most: at most 18. A count enters the network as 22 numbers: 17 of [`features::ACTION_FEATURE_NAMES`] (against the load,
+//! against what is ordered, the logarithm of the pressure that a queue formula expects of it, as the formula has it and as
+//! queues turned out here), and where it lies among the required pods. So one network serves any `max`.
 //!
 //! ## Reward, horizon, end
 //!
@@ -67,20 +82,21 @@
 //!   unfinished ones included: 0 below 0.85 thresholds, 1 at 1.15, then growing with the logarithm.
 //!
 //! The score of an action is `cost + B violation`. The price `B` of a violating check, in full clusters for one check, is
-//! an input of the network and chosen at run time (`RISK`, 1.5 to 40): one network is the whole dial between cost and
-//! violations. Values are discounted sums over 5 checks. An autoscaler has no terminal state; an episode's last 5 checks
-//! are played and never learnt from, so that no return is cut short.
+//! an input of the network and chosen at run time (`RISK`, 0.3 to 40): one network is the whole dial between cost and
+//! violations. Values are discounted sums over 5 checks, and as many more as pass until an ordered pod is ready. An
+//! autoscaler has no terminal state; an episode's last checks are played and never learnt from, so that no return is cut short.
 //!
 //! ## Guards
 //!
-//! After the network: no scale-in while the response time is above the threshold or pods are starting
-//! ([`learned::guard`]); the bounds hold by construction. `explanation.overrideReason` says when a guard decided.
+//! After the network: no scale-in while the response time is above the threshold, or while pods are starting that should be
+//! ready by now ([`learned::guard`]); the bounds hold by construction. A deployment outside of [`learned::DOMAIN`] is answered
+//! by the calibrated rule. `explanation.overrideReason` says when, and why.
 //!
 //! # Learning
 //!
 //! [`train`] is rollout policy iteration: from a sampled state a clone of the simulation tries every candidate under the
-//! same future arrivals and goes on under the current policy (first the calibrated rule, then the networks); the networks
-//! regress the returns, centred per state, so that the luck of the arrivals cancels. [`train::Hyperparameters`] has every
+//! same future arrivals and goes on under the current policy (first a quantile of the required pods, a supervised policy; then
+//! the networks, on their own returns); the networks regress the returns, centred per state, so that the luck of the arrivals cancels. [`train::Hyperparameters`] has every
 //! number, with the literature's value beside ours. Episodes are deployments drawn at random
 //! ([`simulator::Scenario::randomised`] has the ranges): dynamics that vary, and a memory to tell them apart.
 //!

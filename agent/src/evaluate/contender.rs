@@ -81,6 +81,18 @@ impl Contender {
         })
     }
 
+    /// The calibrated rule at each of the settings, each with its safety stock swept; the knob counts them up.
+    #[must_use]
+    pub fn long_memory(tuned: &[Tuned]) -> Self {
+        let stocks = (-2..=5).map(f64::from);
+        let all: Vec<Vec<f64>> = tuned
+            .iter()
+            .flat_map(|tuned| stocks.clone().map(move |stock| RuleFamily::with_safety_stock(&tuned.values, stock)))
+            .collect();
+        let knobs = (0..all.len()).map(|index| index as f64).collect();
+        Self::of_family(RuleFamily::CalLong, knobs, move |index| all[index as usize].clone())
+    }
+
     /// A checkpoint; its knob is the price of a violation.
     #[must_use]
     pub fn learned(name: String, networks: Learned) -> Self {
@@ -132,7 +144,7 @@ pub fn rules(most_replicas: u32, tuned: &[Tuned]) -> Vec<Contender> {
         swept(RuleFamily::Reactive, 0, utilizations(), tuned),
         swept(RuleFamily::Trend, 0, utilizations(), tuned),
         Contender::new("calibrated", spreads(), |spread| Calibrated { spread, ..Calibrated::default() }),
-        swept(RuleFamily::CalLong, 2, spreads().collect(), tuned),
+        swept(RuleFamily::CalLong, RuleFamily::SAFETY_STOCK, spreads().collect(), tuned),
         Contender::new("hpa at ours", percents(2), hpa),
     ]
 }
@@ -161,7 +173,7 @@ fn swept(family: RuleFamily, knob: usize, knobs: Vec<f64>, tuned: &[Tuned]) -> C
 pub fn generalists(tuned: &[Tuned]) -> Vec<Contender> {
     let utilizations = || steps(3, 10, 10.0).collect();
     vec![
-        swept(RuleFamily::CalLong, 2, spreads().collect(), tuned),
+        swept(RuleFamily::CalLong, RuleFamily::SAFETY_STOCK, spreads().collect(), tuned),
         swept(RuleFamily::Trend, 0, utilizations(), tuned),
         swept(RuleFamily::Reactive, 0, utilizations(), tuned),
         swept(RuleFamily::Hpa, 0, percents(3).collect(), tuned),

@@ -148,6 +148,16 @@ const CAL_LONG: [Setting; 11] = {
 };
 
 impl RuleFamily {
+    /// Place of the safety stock among the settings of [`Self::CalLong`]: its dial between cost and violations.
+    pub const SAFETY_STOCK: usize = 2;
+
+    /// Settings of [`Self::CalLong`] with another safety stock, standard deviations.
+    #[must_use]
+    pub fn with_safety_stock(values: &[f64], stock: f64) -> Vec<f64> {
+        let replaced = |(index, value): (usize, &f64)| if index == Self::SAFETY_STOCK { stock } else { *value };
+        values.iter().enumerate().map(replaced).collect()
+    }
+
     /// All of them.
     pub const ALL: [Self; 11] = [
         Self::Static,

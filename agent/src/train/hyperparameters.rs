@@ -33,7 +33,7 @@ pub struct Hyperparameters {
     pub required_networks: u32,
     /// Rounds of policy iteration. The first improves on a quantile of the required pods, each other on the networks
     /// before it
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 2)]
     pub rounds: u32,
     /// Episodes a round, each a deployment drawn at random
     #[arg(long, default_value_t = 2400)]
