@@ -13,7 +13,7 @@ ALERTS = [
     Stat("Targets down", "Things that Prometheus cannot scrape.", "none", [Line("count(up == 0) or vector(0)", "down")],
          height=7, steps=((None, "green"), (1, "red"))),
     Stat("Model", "Checkpoint that answers, start of its SHA-256, and the price of a violation that it answers at (RISK).", "none",
-         [Line(f"agent_model_info{N}", "{{sha256}} at {{risk}}")], height=7, text="name"),
+         [Line(f'label_replace(agent_model_info{N}, "model", "$1", "sha256", "(.{{8}}).*")', "{{model}} at {{risk}}")], height=7, text="name"),
 ]
 
 SCALER = [

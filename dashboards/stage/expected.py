@@ -59,7 +59,7 @@ EXPECTED = {
     "health": {
         "Alerts": {"{{alertname}}": (0, 1)},
         "Targets down": {"down": NONE},
-        "Model": {"{{sha256}} at {{risk}}": YES},
+        "Model": {"{{model}} at {{risk}}": YES},
         "Age of the last check": {"age": (0, 4 * INTERVAL_S), "3 intervals": exactly(3 * INTERVAL_S)},
         "Window": {"window": (0.5 * INTERVAL_S, 2.5 * INTERVAL_S), "interval": exactly(INTERVAL_S)},
         "Records of a check": {"read": (1, 400), "refused": NONE},

@@ -59,11 +59,15 @@ def style(panel, target):
 
 
 def stat(panel, lines, width, height, start, end):
-    unit, out = panel["fieldConfig"]["defaults"]["unit"], []
+    defaults, out = panel["fieldConfig"]["defaults"], []
+    words = {value: word["text"] for mapping in defaults.get("mappings", []) for value, word in mapping["options"].items()}
     for i, (legend, _, points) in enumerate(lines):
-        at = width * (i + 0.5) / len(lines)
-        out.append(f'<text x="{at:.0f}" y="{height / 2 + 18:.0f}" font-size="24" text-anchor="middle">{shown(points[-1][1], unit)}</text>'
-                   f'<text x="{at:.0f}" y="{height - 8:.0f}" font-size="10" text-anchor="middle">{html.escape(legend[:30])}</text>')
+        at, value = width * (i + 0.5) / len(lines), points[-1][1]
+        large, small = words.get(f"{value:g}", shown(value, defaults["unit"])), legend
+        if panel["options"]["textMode"] == "name":
+            large, small = legend, ""
+        out.append(f'<text x="{at:.0f}" y="{height / 2 + 18:.0f}" font-size="{24 if len(large) < 12 else 18}" text-anchor="middle">{html.escape(large)}</text>'
+                   f'<text x="{at:.0f}" y="{height - 8:.0f}" font-size="10" text-anchor="middle">{html.escape(small)}</text>')
     return "".join(out)
 
 
