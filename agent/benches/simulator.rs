@@ -1,11 +1,11 @@
-//! Simulated requests per second on one core, and the price of a clone.
+//! Simulated requests per second on one core (`thrpt`, in requests), and the price of a clone.
 
 use std::hint::black_box;
 use std::sync::Arc;
 
 use agent::rng::Stream;
-use agent::rules::{Calibrated, StaticCount};
-use agent::simulator::{Episode, Routing, Scenario, ServiceTimes, Simulation, run};
+use agent::rules::{Calibrated, RuleFamily, StaticCount};
+use agent::simulator::{Episode, Player, Routing, Scenario, ServiceTimes, Simulation, play, run};
 use agent::workload::{Load, Shape};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -23,7 +23,7 @@ fn episode(routing: Routing) -> Arc<Episode> {
 
 fn requests(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("requests");
-    for routing in [Routing::RoundRobin, Routing::Random, Routing::LeastWork] {
+    for routing in [Routing::RoundRobin, Routing::Random, Routing::LeastConnections, Routing::LeastWork] {
         let episode = episode(routing);
         group.throughput(Throughput::Elements(episode.arrivals().len() as u64));
         group.bench_with_input(BenchmarkId::new("static", format!("{routing:?}")), &episode, |bencher, episode| {
@@ -36,6 +36,27 @@ fn requests(criterion: &mut Criterion) {
             bencher.iter(|| Episode::draw(scenario(routing), 1));
         });
     }
+    group.finish();
+}
+
+/// Opponents in loops of their own, judged on the windows of the checks.
+fn periods(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("periods");
+    let episode = episode(Routing::RoundRobin);
+    group.throughput(Throughput::Elements(episode.arrivals().len() as u64));
+    for family in [RuleFamily::CalLong, RuleFamily::HpaBehavior, RuleFamily::Keda, RuleFamily::Kpa] {
+        let rule = family.rule(&family.start(), episode.scenario());
+        let native_s = rule.native_period_s(episode.scenario().interval_s);
+        for period_s in [2.0, 15.0, 60.0].into_iter().filter(|period_s| *period_s >= native_s.min(15.0)) {
+            group.bench_function(BenchmarkId::new(family.name(), format!("{period_s} s")), |bencher| {
+                bencher.iter(|| play(&episode, rule.player(), period_s));
+            });
+        }
+    }
+    // The law alone does not matter: this is the price of the judge.
+    group.bench_function(BenchmarkId::new("static", "15 s"), |bencher| {
+        bencher.iter(|| play(&episode, Player::Policy(&StaticCount(8)), 15.0));
+    });
     group.finish();
 }
 
@@ -52,5 +73,5 @@ fn clones(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, requests, clones);
+criterion_group!(benches, requests, periods, clones);
 criterion_main!(benches);

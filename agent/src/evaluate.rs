@@ -1,126 +1,154 @@
-//! `agent evaluate`: the learned policy against the rules, on the same arrivals.
+//! `agent evaluate`: the learned policy against the rules and the clairvoyant bound, on the same arrivals.
 //!
-//! Two sets of episodes, none of them trained on: the demo's sinusoid, and deployments drawn at random from a stream of
-//! their own. Every policy meets the same requests (paired). A rule's one knob is swept, and the front that this gives is
-//! read at the learned policy's pods: a single setting would compare two points of different price.
+//! Three sets of episodes, none of them trained on: recorded loads (see `traces/README.md`, and [`crate::bound`] for what
+//! costs are compared with), the demo's sinusoid, and deployments drawn at random. Every policy meets the same requests
+//! (paired).
+//!
+//! # Recorded loads
+//!
+//! ```text
+//! recordings -> sized for the deployment -> split by whole days -> parts x seeds -> every policy at every setting,
+//! bound, plans -> units (trace, seed) -> tables, fronts, intervals -> terminal, JSON, HTML
+//! ```
+//!
+//! - Windows of 60 s are judged by the requests that *arrive* in them, whatever the loop period of a policy: a faster
+//!   loop gets no other measure. Windows that violate with the most replicas throughout are infeasible, and apart.
+//! - The setting of every rule's knob is the best for the objective on days that are never tested on, and the calibrated
+//!   rule has all of its settings searched there once more. Fronts show every setting.
+//! - At equal violations, fronts are read by straight lines between settings, over all traces, each counting alike: cost in
+//!   units of the bound's at its fewest violations, violations in percent of the feasible windows.
+//! - The unit of replication is (trace, arrival seed), and with several checkpoints (trace, arrival seed, checkpoint).
+//!   Intervals are stratified by trace. They say how luck of arrivals and training moves the figures, not how another
+//!   choice of traces would.
 
+mod bootstrap;
+mod chart;
+mod contender;
+mod deployment;
+mod field;
 mod frontier;
+mod histogram;
+mod judge;
 mod measure;
 mod opponents;
+mod page;
+mod parallel;
+mod recorded;
+mod report;
+mod simulated;
 mod table;
+mod text;
 
-use std::ops::Range;
+use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
-use crate::checkpoint::{Checkpoint, Validation};
+use crate::checkpoint::Checkpoint;
 use crate::learned::{DEFAULT_PRICE, Learned};
-use crate::policy::Policy;
-use crate::rng::Stream;
-use crate::rules::{Calibrated, Hpa, Reactive, Trend, tune};
 use crate::serve::parse_price;
-use crate::simulator::{Episode, Scenario};
 
+pub use bootstrap::{Interval, interquartile_mean, intervals};
+pub use contender::{Contender, rules};
+pub use deployment::Deployment;
+pub use field::{Field, PLAN_PRICES, Part, Parts, Unit};
 pub use frontier::Frontier;
+pub use histogram::Histogram;
+pub use judge::{Tally, judge, violations};
 pub use measure::{Row, measure};
 pub use opponents::{Family, families};
+pub use recorded::{RecordedArgs, evaluate_recorded};
+pub use report::{Front, FrontPoint, LEVELS, Matched, Report, Row as ReportRow, Section};
+pub use simulated::{Evaluation, FamilyRows, demo_episodes, evaluate, validate, validation_episodes};
 
-/// Deployments drawn for the validation set.
-const VALIDATION_SCENARIOS: u64 = 24;
-/// Checks in each of them.
-const VALIDATION_CHECKS: u32 = 200;
-/// Seed of the stream that they are drawn from: another stream than that of any training.
-const VALIDATION_SEED: u64 = 0x7661_6c69;
-
-/// Arrival seeds that a rule is tuned on: others than those of any evaluation.
-const TUNING_SEEDS: Range<u64> = 1_000_000..1_000_004;
-/// Rounds of that search.
-const TUNING_ROUNDS: u32 = 5;
-/// Settings tried in each.
-const TUNING_CANDIDATES: u32 = 60;
+/// Arrival seeds of the simulated loads.
+const SIMULATED_SEEDS: u32 = 20;
+/// Arrival seeds of the recorded loads, which are much longer.
+const RECORDED_SEEDS: u32 = 10;
 
 /// Compares the learned policy with the rules.
 #[derive(Debug, Clone, Args)]
 pub struct EvaluateArgs {
-    /// Checkpoint to evaluate [default: the shipped one]
+    /// Checkpoints to evaluate; several count as training seeds [default: the shipped one]
     #[arg(long, env = "CHECKPOINT")]
-    pub checkpoint: Option<PathBuf>,
+    pub checkpoint: Vec<PathBuf>,
     /// Price of a violating check, in full clusters for one check
     #[arg(long, env = "RISK", default_value_t = DEFAULT_PRICE, value_parser = parse_price)]
     pub risk: f64,
-    /// Arrival seeds of each scenario
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub seeds: u32,
+    /// Arrival seeds of each load [default: 10 for recorded loads, 20 for simulated ones]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub seeds: Option<u32>,
     /// Episodes to play
-    #[arg(long, value_enum, default_value = "all")]
+    #[arg(long, value_enum, default_value = "traces")]
     pub set: Set,
     /// Print JSON instead of tables
     #[arg(long)]
     pub json: bool,
+    /// Folder for report.json and report.html of the recorded loads
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// What concerns recorded loads alone
+    #[command(flatten)]
+    pub recorded: RecordedArgs,
 }
 
 /// Episodes to play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Set {
+    /// Recorded loads.
+    Traces,
     /// The demo's sinusoid.
     Demo,
     /// Deployments drawn at random.
     Validation,
-    /// Both.
+    /// All three.
     All,
-}
-
-/// What was found on one set.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Evaluation {
-    /// The episodes.
-    pub scenarios: String,
-    /// Episodes played by each policy.
-    pub episodes: usize,
-    /// The learned policy.
-    pub learned: Row,
-    /// Every setting of every rule.
-    pub rules: Vec<FamilyRows>,
-}
-
-/// A rule with its knob swept.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FamilyRows {
-    /// The rule.
-    pub family: &'static str,
-    /// Each setting.
-    pub rows: Vec<Row>,
-    /// Violating checks a run of its front, interpolated at the learned policy's pod-minutes; `None`: it is never so cheap.
-    pub violating_at_equal_pods: Option<f64>,
-    /// Pod-minutes of its front at the learned policy's violating checks; `None`: it never violates so little.
-    pub pod_minutes_at_equal_violations: Option<f64>,
 }
 
 /// Runs `agent evaluate`.
 ///
 /// # Errors
-/// A checkpoint that cannot be read.
+/// A checkpoint, a trace or a split that cannot be read, a figure out of range, or a report that cannot be written.
 pub fn run(args: &EvaluateArgs) -> Result<()> {
-    let checkpoint = match &args.checkpoint {
-        Some(path) => Checkpoint::read(path)?,
-        None => Checkpoint::shipped()?,
+    let checkpoints = match &args.checkpoint[..] {
+        [] => vec![Checkpoint::shipped()?],
+        paths => paths.iter().map(|path| Checkpoint::read(path)).collect::<Result<_, _>>()?,
     };
-    let learned = Learned::of(&checkpoint, args.risk);
-    let seeds = 0..u64::from(args.seeds);
+    if matches!(args.set, Set::Demo | Set::Validation | Set::All) {
+        checkpoints.iter().try_for_each(|checkpoint| run_simulated(args, checkpoint))?;
+    }
+    if matches!(args.set, Set::Traces | Set::All) {
+        let seeds = args.seeds.unwrap_or(RECORDED_SEEDS);
+        let report = evaluate_recorded(&args.recorded, &checkpoints, args.risk, seeds)?;
+        let json = serde_json::to_string_pretty(&report).context("cannot write JSON")?;
+        if args.json {
+            println!("{json}");
+        } else {
+            println!("{}", text::text(&report));
+        }
+        if let Some(folder) = &args.out {
+            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+            for (name, content) in [("report.json", &json), ("report.html", &page::page(&report))] {
+                let path = folder.join(name);
+                fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn run_simulated(args: &EvaluateArgs, checkpoint: &Checkpoint) -> Result<()> {
+    let learned = Learned::of(checkpoint, args.risk);
+    let seeds = 0..u64::from(args.seeds.unwrap_or(SIMULATED_SEEDS));
     let mut evaluations = Vec::new();
     if args.set != Set::Validation {
-        let (episodes, tuning) = (demo_episodes(seeds.clone())?, demo_episodes(TUNING_SEEDS)?);
-        evaluations.push(evaluate("the demo's sinusoid", &episodes, &tuning, &learned));
+        let (episodes, tuning) = (demo_episodes(seeds.clone())?, demo_episodes(simulated::TUNING_SEEDS)?);
+        evaluations.push(evaluate("the demo's sinusoid", &episodes, &tuning, &learned)?);
     }
     if args.set != Set::Demo {
-        let (episodes, tuning) = (validation_episodes(seeds)?, validation_episodes(TUNING_SEEDS)?);
-        evaluations.push(evaluate("deployments drawn at random", &episodes, &tuning, &learned));
+        let (episodes, tuning) = (validation_episodes(seeds)?, validation_episodes(simulated::TUNING_SEEDS)?);
+        evaluations.push(evaluate("deployments drawn at random", &episodes, &tuning, &learned)?);
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&evaluations).context("cannot write JSON")?);
@@ -129,68 +157,4 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
         evaluations.iter().for_each(|evaluation| println!("\n{}", table::text(evaluation)));
     }
     Ok(())
-}
-
-/// Plays every policy on the same episodes.
-///
-/// One more calibrated rule is tuned for the very same deployments and price, on other arrivals: the strongest opponent,
-/// which a real deployment would have to be known in advance for.
-#[must_use]
-pub fn evaluate(scenarios: &str, episodes: &[Arc<Episode>], tuning: &[Arc<Episode>], learned: &Learned) -> Evaluation {
-    let price = learned.price();
-    let most = episodes.iter().map(|episode| episode.scenario().max_replicas).max().unwrap_or(1);
-    let row = measure(learned, episodes, price);
-    let tuned = tune(tuning, price, TUNING_ROUNDS, TUNING_CANDIDATES, VALIDATION_SEED).rule;
-    let rules = families(most, tuned)
-        .into_iter()
-        .map(|Family { name, policies }| {
-            let rows: Vec<Row> = policies.iter().map(|policy| measure(policy.as_ref(), episodes, price)).collect();
-            let front = Frontier::new(rows.iter().map(|row| (row.pod_minutes, row.violating_checks)));
-            FamilyRows {
-                family: name,
-                violating_at_equal_pods: front.violating_at(row.pod_minutes),
-                pod_minutes_at_equal_violations: front.cost_at(row.violating_checks),
-                rows,
-            }
-        })
-        .collect();
-    Evaluation { scenarios: scenarios.to_owned(), episodes: episodes.len(), learned: row, rules }
-}
-
-/// The demo's sinusoid under these arrival seeds.
-///
-/// # Errors
-/// When the scenario is out of range.
-pub fn demo_episodes(seeds: Range<u64>) -> Result<Vec<Arc<Episode>>> {
-    seeds.map(|seed| Ok(Arc::new(Episode::draw(Scenario::demo_sinusoid(), seed)?))).collect()
-}
-
-/// Deployments that no training draws, each under these arrival seeds.
-///
-/// # Errors
-/// When a scenario is out of range.
-pub fn validation_episodes(seeds: Range<u64>) -> Result<Vec<Arc<Episode>>> {
-    let mut episodes = Vec::new();
-    for index in 0..VALIDATION_SCENARIOS {
-        let mut stream = Stream::new(VALIDATION_SEED, "validation scenario", index);
-        let scenario = Scenario::randomised(VALIDATION_CHECKS, &mut stream);
-        for seed in seeds.clone() {
-            episodes.push(Arc::new(Episode::draw(scenario.clone(), seed)?));
-        }
-    }
-    Ok(episodes)
-}
-
-/// Rows for a checkpoint's card: the learned policy beside the rules at their defaults.
-///
-/// # Errors
-/// When a scenario is out of range.
-pub fn validate(learned: &Learned, seeds: u32) -> Result<Vec<Validation>> {
-    let seeds = 0..u64::from(seeds);
-    let sets = [("demo sinusoid", demo_episodes(seeds.clone())?), ("drawn at random", validation_episodes(seeds)?)];
-    let (calibrated, reactive, trend, hpa) =
-        (Calibrated::default(), Reactive::default(), Trend::default(), Hpa::default());
-    let policies: [&dyn Policy; 5] = [learned, &calibrated, &trend, &reactive, &hpa];
-    let pairs = sets.iter().flat_map(|(name, episodes)| policies.iter().map(move |policy| (name, episodes, *policy)));
-    Ok(pairs.map(|(name, episodes, policy)| measure(policy, episodes, learned.price()).validation(name)).collect())
 }

@@ -50,6 +50,12 @@ impl Learned {
         Self::new(Arc::new(checkpoint.ensemble.clone()), price)
     }
 
+    /// The same networks at another price.
+    #[must_use]
+    pub fn at(&self, price: f64) -> Self {
+        Self::new(Arc::clone(&self.ensemble), price)
+    }
+
     /// The price.
     #[must_use]
     pub fn price(&self) -> f64 {

@@ -14,10 +14,21 @@
 //!   [`scaler_core`] functions;
 //! - the **credit** goes to the check in which a request *arrived*: a response time is known when the request is routed,
 //!   so [`Outcome`] charges a late request to the order that made it late.
+//!
+//! [`play`] lets a policy, or a law of the cluster's own ([`crate::controller::Controller`]), decide at any period and
+//! judges it on the episode's windows:
+//!
+//! ```text
+//! Episode --at_period--> Episode (same requests, other checks) --> Simulation --requests, bills--> Judge --> Played
+//! ```
 
+mod cluster_view;
 mod episode;
 mod fleet;
+mod judge;
+mod occupancy;
 mod outcome;
+mod play;
 mod pod;
 mod randomised;
 mod scenario;
@@ -25,9 +36,13 @@ mod service;
 mod simulation;
 mod totals;
 
+pub use cluster_view::{ClusterView, CpuSampling, Meters, PodUsage};
 pub use episode::Episode;
+pub use judge::{Change, JudgedWindow, Played};
+pub use occupancy::Occupancy;
 pub use outcome::{Outcome, smooth_violation};
+pub use play::{Player, play, play_with};
 pub use scenario::{Contention, Routing, Scenario, ScenarioError};
 pub use service::{ServiceShift, ServiceTimes};
-pub use simulation::{Served, Simulation};
+pub use simulation::{ReadyPod, Served, Simulation};
 pub use totals::{RunTotals, run};

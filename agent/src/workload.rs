@@ -3,12 +3,16 @@
 //! ```text
 //! Shape + Load -> Profile (requests/s over time) -> arrivals (seconds), a seeded Poisson process
 //! trace CSV    -> Profile
+//! folder of trace CSVs -> Recordings -> sized for a cluster -> split by whole days -> one Profile per part of a day
 //! ```
 
 mod arrivals;
 mod command;
 mod profile;
+mod recording;
 mod shape;
+mod sizing;
+mod split;
 mod trace;
 
 use std::path::PathBuf;
@@ -18,7 +22,9 @@ use thiserror::Error;
 pub use arrivals::{MAX_ARRIVALS, arrivals};
 pub use command::{Emit, WorkloadArgs, run};
 pub use profile::Profile;
+pub use recording::{DAY_S, Recording, Segment};
 pub use shape::{Load, Shape};
+pub use split::{Part, Split};
 pub use trace::{read_trace, write_arrivals, write_rates};
 
 /// Why there is no load to play.
@@ -72,6 +78,27 @@ pub enum WorkloadError {
         line: u64,
         /// What is wrong, with the value.
         problem: String,
+    },
+    /// Nothing tells how long a bin is.
+    #[error("the trace {} must have at least two rows", path.display())]
+    ShortTrace {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// The folder of traces cannot be listed.
+    #[error("cannot list the traces in {}", path.display())]
+    Folder {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The folder holds none.
+    #[error("there is no *.csv in the folder of traces {}", path.display())]
+    NoTraces {
+        /// Its path.
+        path: PathBuf,
     },
     /// Rows that cannot be written.
     #[error("cannot write the {what}")]

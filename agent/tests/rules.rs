@@ -1,11 +1,8 @@
 //! The rules by hand.
 
-use std::sync::Arc;
-
 use agent::policy::Policy;
 use agent::rng::Stream;
-use agent::rules::{Calibrated, Hpa, Moment, Reactive, Reading, StaticCount, Threshold, Trend, tune};
-use agent::simulator::{Episode, Scenario, run};
+use agent::rules::{Calibrated, Hpa, Moment, Reactive, Reading, StaticCount, Threshold, Trend};
 use scaler_core::{ActionRequest, Observation, PastObservation};
 
 fn observation(n_instances: u32, load: f64) -> Observation {
@@ -276,21 +273,4 @@ fn hpa_counts_changes_within_a_period_against_its_limit() {
         request.history = vec![past(ages[0], 1, 5), past(ages[1], 5, 5)];
         assert_eq!(Hpa::default().order(&request), expected, "the first order was {} s ago", ages[0]);
     }
-}
-
-#[test]
-fn tuning_finds_better_settings_than_the_worst_and_the_same_ones_again() {
-    let episode = |seed| {
-        let scenario = Scenario::randomised(40, &mut Stream::new(seed, "tune", 0));
-        Arc::new(Episode::draw(scenario, seed).expect("a valid scenario"))
-    };
-    let episodes: Vec<_> = (0..6).map(episode).collect();
-    let tuned = tune(&episodes, 3.0, 3, 12, 1);
-    assert_eq!(tuned, tune(&episodes, 3.0, 3, 12, 1), "the same seed finds the same settings");
-    let objective = |policy: &dyn Policy| {
-        episodes.iter().map(|episode| run(Arc::clone(episode), policy).objective(3.0)).sum::<f64>() / 6.0
-    };
-    assert!((objective(&tuned.rule) - tuned.objective).abs() < 1e-12);
-    assert!(tuned.objective <= objective(&Calibrated::default()), "the defaults are among the candidates");
-    assert!(tuned.objective < objective(&StaticCount(1)), "one pod is worse");
 }

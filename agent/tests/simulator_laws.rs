@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agent::rng::Stream;
-use agent::simulator::{Episode, Outcome, Scenario, Served, Simulation};
+use agent::simulator::{Episode, Outcome, Routing, Scenario, Served, Simulation};
 use proptest::prelude::*;
 use scaler_core::{PodSums, WindowMetrics, observe, window_length};
 
@@ -14,6 +14,9 @@ fn scenario(seed: u64) -> Scenario {
     scenario.min_replicas = stream.integer(1, scenario.max_replicas);
     scenario.initial_replicas = stream.integer(scenario.min_replicas, scenario.max_replicas);
     scenario.initial_ready = stream.chance(0.7);
+    if stream.chance(0.2) {
+        scenario.routing = Routing::LeastConnections;
+    }
     scenario.missed_checks = if stream.chance(0.5) { 0.2 } else { 0.0 };
     scenario
 }

@@ -44,7 +44,8 @@ fn a_recorded_request_has_the_same_scores_in_the_server_and_in_the_trainer() {
 #[test]
 fn on_the_demos_sinusoid_it_has_at_most_half_the_violations_of_the_best_static_count_and_beats_the_reactive_rule() {
     let learned = Learned::of(&Checkpoint::shipped().unwrap(), DEFAULT_PRICE);
-    let evaluation = evaluate("demo", &demo_episodes(0..8).unwrap(), &demo_episodes(100..101).unwrap(), &learned);
+    let evaluation =
+        evaluate("demo", &demo_episodes(0..8).unwrap(), &demo_episodes(100..101).unwrap(), &learned).unwrap();
     let ours = &evaluation.learned;
     let family = |name| evaluation.rules.iter().find(|family| family.family == name).unwrap();
     let fixed = family("static").violating_at_equal_pods.unwrap();

@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use serde::Serialize;
 
 use crate::checkpoint::Validation;
 use crate::policy::Policy;
 use crate::simulator::{Episode, RunTotals, run};
+
+use super::parallel;
 
 /// Means over the episodes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,7 +38,7 @@ pub struct Row {
 /// Plays the policy through every episode, on all cores.
 #[must_use]
 pub fn measure(policy: &dyn Policy, episodes: &[Arc<Episode>], price: f64) -> Row {
-    let totals = totals(policy, episodes);
+    let totals = parallel::map(episodes, parallel::cores(), |episode| run(Arc::clone(episode), policy));
     let runs = totals.len().max(1) as f64;
     let sum = |figure: fn(&RunTotals) -> f64| totals.iter().map(figure).sum::<f64>();
     let percent = |part: f64, whole: f64| if whole > 0.0 { 100.0 * part / whole } else { 0.0 };
@@ -55,30 +55,6 @@ pub fn measure(policy: &dyn Policy, episodes: &[Arc<Episode>], price: f64) -> Ro
         actions_per_100_checks: percent(actions, checks),
         objective: totals.iter().map(|run| run.objective(price)).sum::<f64>() / runs,
     }
-}
-
-/// In the order of the episodes.
-fn totals(policy: &dyn Policy, episodes: &[Arc<Episode>]) -> Vec<RunTotals> {
-    let next = AtomicUsize::new(0);
-    let take = || {
-        let index = next.fetch_add(1, Ordering::Relaxed);
-        episodes.get(index).map(|episode| (index, episode))
-    };
-    let work = || {
-        let mut done = Vec::new();
-        while let Some((index, episode)) = take() {
-            done.push((index, run(Arc::clone(episode), policy)));
-        }
-        done
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut totals = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        #[expect(clippy::expect_used, reason = "a panic of a worker is a bug and goes on as one")]
-        workers.into_iter().flat_map(|worker| worker.join().expect("an evaluation thread panicked")).collect::<Vec<_>>()
-    });
-    totals.sort_by_key(|(index, _)| *index);
-    totals.into_iter().map(|(_, totals)| totals).collect()
 }
 
 impl Row {

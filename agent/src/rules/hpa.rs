@@ -1,10 +1,23 @@
 //! Kubernetes' Horizontal Pod Autoscaler v2 on CPU utilization, as `replica_calculator.go` and `horizontal.go` have it.
+//!
+//! [`HpaController`] is the law in its own loop, with the delay of its metrics and its memory: the opponent. [`Hpa`] is
+//! what it would have done, as far as a request to the agent tells: for explanations.
+
+mod controller;
+mod recommendation;
+mod scaling;
 
 use scaler_core::ActionRequest;
 
 use crate::policy::Policy;
+use crate::simulator::PodUsage;
 
 use super::{Moment, Reading};
+
+pub use controller::HpaController;
+pub(super) use controller::SYNC_S;
+pub use recommendation::{on_average_value, on_utilization};
+pub use scaling::{Amount, Direction, RatePolicy, Scaling, ScalingMemory, Select};
 
 /// Period of the default scaling policies, seconds.
 const POLICY_PERIOD_S: f64 = 15.0;
@@ -35,26 +48,9 @@ impl Hpa {
     #[must_use]
     pub fn raw_recommendation(&self, moment: &Moment) -> u32 {
         let (ready, ordered) = (moment.ready, moment.ordered);
-        if ready == 0 {
-            // No metric, no change.
-            return ordered;
-        }
-        let target = u64::from(self.target_percent.max(1));
-        let percent = percent(moment.load, ready);
-        if tolerated(percent, target) {
-            return ordered;
-        }
         let unready = ordered.saturating_sub(ready);
-        if unready == 0 || percent < target {
-            return ceil_div(percent * u64::from(ready), target);
-        }
-        // Scale-out: unready pods count as idle, which may dampen it, but not turn it around.
-        let counted = ready + unready;
-        let dampened = self::percent(moment.load, counted);
-        if tolerated(dampened, target) || dampened < target {
-            return ordered;
-        }
-        ceil_div(dampened * u64::from(counted), target).max(ordered)
+        let pods = PodUsage { usage: moment.load, request: 1.0, ready, unready, missing: 0 };
+        on_utilization(ordered, &pods, self.target_percent).unwrap_or(ordered)
     }
 
     fn recommend(&self, reading: &Reading) -> u32 {
@@ -92,21 +88,6 @@ fn default_up_limit(reading: &Reading) -> u32 {
     let grown: i64 = changes.map(|pair| i64::from(pair[0].ordered) - i64::from(pair[1].ordered)).sum();
     let start = u32::try_from(i64::from(reading.now().ordered) - grown).unwrap_or(0);
     start.saturating_add(4).max(start.saturating_mul(2))
-}
-
-/// Whole percent of the pods' requests, truncated.
-fn percent(busy: f64, pods: u32) -> u64 {
-    // The crumb keeps 0.29 from becoming 28 %.
-    (100.0 * busy / f64::from(pods) + 1e-9) as u64
-}
-
-/// Within 10 % of the target, both ends included.
-fn tolerated(percent: u64, target: u64) -> bool {
-    (9 * target..=11 * target).contains(&(10 * percent))
-}
-
-fn ceil_div(numerator: u64, denominator: u64) -> u32 {
-    u32::try_from(numerator.div_ceil(denominator)).unwrap_or(u32::MAX)
 }
 
 impl Policy for Hpa {

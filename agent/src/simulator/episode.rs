@@ -1,24 +1,41 @@
 //! One realisation of a scenario.
 
+use std::sync::Arc;
+
 use crate::rng::Stream;
 use crate::workload;
 
 use super::scenario::{Routing, Scenario, ScenarioError};
 
+/// Crumbs of a period that rounding may leave of a grid of times.
+const GRID: f64 = 1e-6;
+
 /// A scenario with everything random drawn: whatever a policy does, it meets these requests.
 #[derive(Debug)]
 pub struct Episode {
     scenario: Scenario,
+    /// Shared by the same episode played at other periods.
+    pub(super) requests: Arc<Requests>,
+    /// Times of the checks, from 0 to the end of the last window, seconds.
+    pub(super) checks: Vec<f64>,
+    /// The check that decides first; the initial replicas stay until then.
+    pub(super) first_decision: usize,
+    /// Whether the first check knows how long its window was; the first of a deployment takes one interval.
+    pub(super) first_window_known: bool,
+    /// Start-up of the i-th pod ordered at check k, at `[k * max_replicas + i]`, seconds; empty when none varies.
+    startups: Vec<f64>,
+    seed: u64,
+}
+
+/// What arrives, whatever a policy does.
+#[derive(Debug)]
+pub(super) struct Requests {
     /// Arrival of each request, seconds, ascending.
     pub(super) arrivals: Vec<f64>,
     /// Service time of each request on an idle node, seconds.
     pub(super) services: Vec<f64>,
     /// Which pod random routing takes, as a share of `2^32`; empty with other routings.
     pub(super) routes: Vec<u32>,
-    /// Times of the checks, from 0 to the end of the last window, seconds.
-    pub(super) checks: Vec<f64>,
-    /// Start-up of the i-th pod ordered at check k, at `[k * max_replicas + i]`, seconds.
-    startups: Vec<f64>,
 }
 
 impl Episode {
@@ -73,13 +90,51 @@ impl Episode {
         let mut stream = Stream::new(seed, "routes", 0);
         let routes = match scenario.routing {
             Routing::Random => arrivals.iter().map(|_| stream.integer(0, u32::MAX)).collect(),
-            Routing::RoundRobin | Routing::LeastWork => Vec::new(),
+            Routing::RoundRobin | Routing::LeastConnections | Routing::LeastWork => Vec::new(),
         };
-        let mut stream = Stream::new(seed, "startups", 0);
-        let pods = checks.len() * scenario.max_replicas as usize;
-        let startups =
-            (0..pods).map(|_| scenario.startup_s * (1.0 + scenario.startup_jitter * stream.uniform())).collect();
-        Self { scenario, arrivals, services, routes, checks, startups }
+        let startups = startups(&scenario, checks.len(), seed);
+        let requests = Arc::new(Requests { arrivals, services, routes });
+        Self { scenario, requests, checks, first_decision: 1, first_window_known: false, startups, seed }
+    }
+
+    /// The same requests under a control loop of another period.
+    ///
+    /// Its checks are a grid through the end of the first window, where the first decision stays: whatever the period, all
+    /// policies begin from the same state. Before it, checks observe and the initial replicas stay. After it, each is
+    /// late, or missed, as the scenario says, with a `steady` clock never. Start-up delays are drawn anew.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] when the period is not above 0, or the episode is shorter than it.
+    pub fn at_period(&self, period_s: f64, steady: bool) -> Result<Self, ScenarioError> {
+        let (begin_s, end_s) = (self.checks[self.first_decision], self.checks[self.checks.len() - 1]);
+        if !(period_s > 0.0 && period_s <= end_s - begin_s) {
+            let range = "above 0 s and within the episode";
+            return Err(ScenarioError { name: "period_s", range, value: format!("{period_s}") });
+        }
+        // The first window takes what is left of the grid: it is up to two periods long.
+        let warm_up = ((begin_s / period_s + GRID) as usize).max(1);
+        let mut checks = vec![0.0];
+        checks.extend((0..warm_up).rev().map(|back| begin_s - back as f64 * period_s));
+        let first_decision = checks.len() - 1;
+        let (jitter, missed) =
+            if steady { (0.0, 0.0) } else { (self.scenario.check_jitter, self.scenario.missed_checks) };
+        let mut stream = Stream::new(self.seed, "period checks", 0);
+        for check in 1.. {
+            let time_s = begin_s + f64::from(check) * period_s;
+            if time_s > end_s - GRID * period_s {
+                break;
+            }
+            let late_s = stream.uniform() * jitter * period_s;
+            if !stream.chance(missed) && time_s + late_s < end_s {
+                checks.push(time_s + late_s);
+            }
+        }
+        checks.push(end_s);
+        let windows = (checks.len() - 1) as u32;
+        let scenario = Scenario { interval_s: period_s, windows, ..self.scenario.clone() };
+        let startups = startups(&scenario, checks.len(), self.seed);
+        let requests = Arc::clone(&self.requests);
+        Ok(Self { scenario, requests, checks, first_decision, first_window_known: true, startups, seed: self.seed })
     }
 
     /// What it was drawn from.
@@ -91,13 +146,13 @@ impl Episode {
     /// Arrival of each request, seconds, ascending.
     #[must_use]
     pub fn arrivals(&self) -> &[f64] {
-        &self.arrivals
+        &self.requests.arrivals
     }
 
     /// Service time of each request, seconds, in order of arrival.
     #[must_use]
     pub fn services(&self) -> &[f64] {
-        &self.services
+        &self.requests.services
     }
 
     /// Beginning and end of each window, seconds: one more than there are windows.
@@ -106,10 +161,10 @@ impl Episode {
         &self.checks
     }
 
-    /// Decisions in the episode: one less than there are windows.
+    /// Decisions in the episode: one less than there are windows, without those before the first decision.
     #[must_use]
     pub fn decisions(&self) -> usize {
-        self.checks.len().saturating_sub(2)
+        self.checks.len().saturating_sub(1 + self.first_decision)
     }
 
     /// Start-up of the `ordinal`-th pod that is ordered at the check.
@@ -117,6 +172,15 @@ impl Episode {
         let at = check * self.scenario.max_replicas as usize + ordinal;
         self.startups.get(at).copied().unwrap_or(self.scenario.startup_s)
     }
+}
+
+fn startups(scenario: &Scenario, checks: usize, seed: u64) -> Vec<f64> {
+    if scenario.startup_jitter == 0.0 {
+        return Vec::new();
+    }
+    let mut stream = Stream::new(seed, "startups", 0);
+    let pods = checks * scenario.max_replicas as usize;
+    (0..pods).map(|_| scenario.startup_s * (1.0 + scenario.startup_jitter * stream.uniform())).collect()
 }
 
 /// A missed check is simply not there: its window is part of the next.

@@ -1,9 +1,12 @@
 //! The pods of a deployment, and the requests that they are given.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use scaler_core::PodSums;
 
 use super::pod::{Later, Pod};
-use super::{Episode, Routing, Served};
+use super::{Episode, ReadyPod, Routing, Served};
 
 /// All pods that are not gone.
 #[derive(Debug)]
@@ -15,6 +18,9 @@ pub(super) struct Fleet {
     /// Pods removed: some hold requests still, or have completions that no check counted yet.
     leaving: Vec<Pod>,
     later: Vec<Later>,
+    /// When each request that is held will be done, as the bits of its seconds, and in which pod: their order is that of
+    /// the times, which are positive. Kept with [`Routing::LeastConnections`] alone.
+    held: BinaryHeap<Reverse<(u64, u32)>>,
     /// Pods ever created.
     created: u32,
     /// The next request.
@@ -30,6 +36,7 @@ impl Clone for Fleet {
             starting: self.starting.clone(),
             leaving: self.leaving.clone(),
             later: self.later.clone(),
+            held: self.held.clone(),
             created: self.created,
             request: self.request,
             turn: self.turn,
@@ -37,11 +44,12 @@ impl Clone for Fleet {
     }
 
     fn clone_from(&mut self, source: &Self) {
-        let Self { ready, starting, leaving, later, created, request, turn } = source;
+        let Self { ready, starting, leaving, later, held, created, request, turn } = source;
         self.ready.clone_from(ready);
         self.starting.clone_from(starting);
         self.leaving.clone_from(leaving);
         self.later.clone_from(later);
+        self.held.clone_from(held);
         self.created = *created;
         self.request = *request;
         self.turn = *turn;
@@ -57,6 +65,7 @@ impl Fleet {
             starting: Vec::new(),
             leaving: Vec::new(),
             later: Vec::new(),
+            held: BinaryHeap::new(),
             created: 0,
             request: 0,
             turn: 0,
@@ -75,6 +84,11 @@ impl Fleet {
 
     pub(super) fn starting(&self) -> u32 {
         self.starting.len() as u32
+    }
+
+    /// Number of each pod that is given requests, and since when, seconds.
+    pub(super) fn ready_pods(&self) -> impl Iterator<Item = ReadyPod> {
+        self.ready.iter().map(|pod| ReadyPod { pod: pod.id, ready_s: pod.ready_s })
     }
 
     /// Pods that were removed and still hold requests.
@@ -118,14 +132,19 @@ impl Fleet {
         let scenario = episode.scenario();
         let slowdown = scenario.contention.map_or(1.0, |contention| contention.slowdown(self.ready.len()));
         let counted_until_s = episode.checks[window + 1] - scenario.metric_lag_s;
-        while let Some(&arrival_s) = episode.arrivals.get(self.request).filter(|arrival| **arrival < until_s) {
-            let service_s = episode.services[self.request] * slowdown;
-            let picked = self.pick(scenario.routing, &episode.routes);
+        let requests = &*episode.requests;
+        while let Some(&arrival_s) = requests.arrivals.get(self.request).filter(|arrival| **arrival < until_s) {
+            let service_s = requests.services[self.request] * slowdown;
+            let picked = self.pick(scenario.routing, &requests.routes, arrival_s);
             self.request += 1;
             // With no pod ready, requests wait for the first to become so.
             let Some(pod) = self.ready.get_mut(picked).or(self.starting.first_mut()) else { continue };
             let done_s = pod.serve(arrival_s, service_s);
             let response_s = done_s - arrival_s;
+            if scenario.routing == Routing::LeastConnections {
+                pod.connections += 1;
+                self.held.push(Reverse((done_s.to_bits(), pod.id)));
+            }
             if done_s < counted_until_s {
                 pod.counted.add_times(service_s, response_s);
             } else {
@@ -136,7 +155,7 @@ impl Fleet {
     }
 
     /// Index of the ready pod that gets the next request.
-    fn pick(&mut self, routing: Routing, routes: &[u32]) -> usize {
+    fn pick(&mut self, routing: Routing, routes: &[u32], now_s: f64) -> usize {
         let pods = self.ready.len();
         match routing {
             Routing::RoundRobin => {
@@ -145,6 +164,12 @@ impl Fleet {
                 picked
             }
             Routing::Random => ((u64::from(routes[self.request]) * pods as u64) >> 32) as usize,
+            Routing::LeastConnections => {
+                self.close_done(now_s);
+                let picked = fewest_connections(&self.ready, self.turn);
+                self.turn = picked + 1;
+                picked
+            }
             Routing::LeastWork => {
                 let mut least = (0, f64::INFINITY);
                 for (index, pod) in self.ready.iter().enumerate() {
@@ -157,12 +182,24 @@ impl Fleet {
         }
     }
 
+    /// Ends the connections of requests that are done.
+    fn close_done(&mut self, now_s: f64) {
+        while let Some(Reverse((_, id))) = self.held.peek().filter(|held| f64::from_bits(held.0.0) <= now_s).copied() {
+            self.held.pop();
+            // A pod that was removed gets no more requests: its connections do not matter.
+            if let Some(pod) = self.ready.iter_mut().chain(&mut self.starting).find(|pod| pod.id == id) {
+                pod.connections -= 1;
+            }
+        }
+    }
+
     /// Completions of each pod that the check at the end of this window counts.
     pub(super) fn counted(&self) -> impl Iterator<Item = &PodSums> {
         self.ready.iter().chain(&self.starting).chain(&self.leaving).map(|pod| &pod.counted)
     }
 
-    /// What was billed from `begin_s` to `end_s`, pods times seconds: a removed pod until it has finished what it holds.
+    /// What was billed from `begin_s` to `end_s`, within the last window, pods times seconds: a removed pod until it has
+    /// finished what it holds.
     pub(super) fn billed(&self, begin_s: f64, end_s: f64) -> f64 {
         let leaving = self.leaving.iter().map(|pod| (pod.free_s.min(end_s) - begin_s).max(0.0)).sum::<f64>();
         (self.ready.len() + self.starting.len()) as f64 * (end_s - begin_s) + leaving
@@ -199,6 +236,21 @@ impl Fleet {
     pub(super) fn forget_gone(&mut self, now_s: f64) {
         self.leaving.retain(|pod| pod.free_s > now_s || pod.counted.count() > 0 || pod.later.is_some());
     }
+}
+
+/// Index of the pod that holds the fewest requests; of several the first from `turn` on, around.
+fn fewest_connections(pods: &[Pod], turn: usize) -> usize {
+    let (before, after) = pods.split_at(turn.min(pods.len()));
+    let mut fewest = (0, u32::MAX);
+    for (index, pod) in (before.len()..).zip(after).chain((0..).zip(before)) {
+        if pod.connections < fewest.1 {
+            fewest = (index, pod.connections);
+            if pod.connections == 0 {
+                break;
+            }
+        }
+    }
+    fewest.0
 }
 
 /// Where a completion after this window is counted. A pod's completions ascend, so its last entry is the first to try.

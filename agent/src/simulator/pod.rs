@@ -15,6 +15,8 @@ pub(super) struct Pod {
     pub(super) counted: PodSums,
     /// Where its latest completions after this window are gathered: an index into the list of [`Later`].
     pub(super) later: Option<u32>,
+    /// Requests that it holds; counted with [`super::Routing::LeastConnections`] alone.
+    pub(super) connections: u32,
 }
 
 /// Completions of one pod that the check at the end of a later window counts.
@@ -30,7 +32,7 @@ pub(super) struct Later {
 
 impl Pod {
     pub(super) fn new(id: u32, ready_s: f64) -> Self {
-        Self { id, ready_s, free_s: ready_s, counted: PodSums::default(), later: None }
+        Self { id, ready_s, free_s: ready_s, counted: PodSums::default(), later: None, connections: 0 }
     }
 
     /// Takes a request that arrives now; the time at which it is done.

@@ -14,6 +14,8 @@ pub enum Routing {
     RoundRobin,
     /// Any, as connections balanced by a kernel proxy.
     Random,
+    /// The one that holds the fewest requests, in turn among equals, as `leastconn` of a proxy.
+    LeastConnections,
     /// The one that is free first: with exponential times the same as one central queue.
     LeastWork,
 }

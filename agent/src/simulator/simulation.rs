@@ -22,6 +22,15 @@ pub struct Served {
     pub response_s: f64,
 }
 
+/// A pod that is given requests.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReadyPod {
+    /// Its number, in order of creation.
+    pub pod: u32,
+    /// Since when, seconds; 0 for the pods of the beginning.
+    pub ready_s: f64,
+}
+
 /// An episode in progress, standing at a check: an order is due.
 ///
 /// Cheap to clone: the requests are shared. Two clones that are stepped alike have the same outcomes, bit by bit.
@@ -84,6 +93,12 @@ impl Simulation {
     /// Plays the first window with the initial replicas and stands at the first check.
     #[must_use]
     pub fn new(episode: Arc<Episode>) -> Self {
+        Self::new_with(episode, |_| ())
+    }
+
+    /// [`Self::new`] that shows each request of the first window, in order of arrival.
+    #[must_use]
+    pub fn new_with(episode: Arc<Episode>, mut show: impl FnMut(Served)) -> Self {
         let scenario = episode.scenario();
         let (initial, threshold_s) = (scenario.initial_replicas, scenario.threshold_s);
         let seen = WindowMetrics::default();
@@ -96,7 +111,7 @@ impl Simulation {
             past: VecDeque::with_capacity(MAX_HISTORY),
             episode,
         };
-        simulation.play(&mut |_| ());
+        simulation.play(&mut show);
         simulation
     }
 
@@ -140,6 +155,29 @@ impl Simulation {
     #[must_use]
     pub fn ordered(&self) -> u32 {
         self.ordered
+    }
+
+    /// Whether orders still wait for the end of the warm-up, see [`Episode::at_period`].
+    #[must_use]
+    pub fn warms_up(&self) -> bool {
+        self.window < self.episode.first_decision
+    }
+
+    /// The pods that are given requests, the oldest first.
+    pub fn ready_pods(&self) -> impl Iterator<Item = ReadyPod> {
+        self.fleet.ready_pods()
+    }
+
+    /// Pods ordered and not ready.
+    #[must_use]
+    pub fn starting(&self) -> u32 {
+        self.fleet.starting()
+    }
+
+    /// What was billed from `begin_s` to `end_s`, pods times seconds. Both must lie within the last window.
+    #[must_use]
+    pub fn billed(&self, begin_s: f64, end_s: f64) -> f64 {
+        self.fleet.billed(begin_s, end_s)
     }
 
     /// Exactly what the scaler would send now.
@@ -193,12 +231,12 @@ impl Simulation {
         }
         self.past.push_back(Past { at_s: begin_s, replicas_ordered: replicas, observation: self.observation });
         self.ordered = replicas;
+        self.fleet.forget_gone(begin_s);
         self.fleet.scale(&self.episode, self.window, replicas);
         let credit = self.play(&mut show);
         let window_s = self.now_s() - begin_s;
         let pod_seconds = self.fleet.billed(begin_s, self.now_s());
         let mean_response_s = if credit.requests == 0 { 0.0 } else { credit.response_s / credit.requests as f64 };
-        self.fleet.forget_gone(self.now_s());
         Outcome {
             replicas,
             window_s,
@@ -225,7 +263,7 @@ impl Simulation {
             show(served);
         });
         let elapsed_s = self.episode.checks[self.window + 1] - self.episode.checks[self.window];
-        let since_previous = (self.window > 0).then_some(elapsed_s);
+        let since_previous = (self.window > 0 || self.episode.first_window_known).then_some(elapsed_s);
         let (window_s, _) = window_length(since_previous, scenario.interval_s);
         self.seen = WindowMetrics::from_pods(self.fleet.counted(), window_s);
         self.observation = observe(&self.seen, self.fleet.ready(), threshold_s);

@@ -7,8 +7,8 @@ use super::WorkloadError;
 /// Requests per second over time: constant inside bins of equal length, zero behind the last.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
-    bin_s: f64,
-    rates: Vec<f64>,
+    pub(super) bin_s: f64,
+    pub(super) rates: Vec<f64>,
 }
 
 impl Profile {

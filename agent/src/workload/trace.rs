@@ -21,10 +21,45 @@ pub fn read_trace(path: &Path) -> Result<Profile, WorkloadError> {
 }
 
 fn parse_trace(reader: impl Read, path: &Path) -> Result<Profile, WorkloadError> {
+    let Rows { unit_s, rows } = parse_rows(reader, path)?;
+    let mut rates: Vec<f64> = Vec::new();
+    let first = rows.first().map_or(0, |row| row.time);
+    for Row { line, time, requests } in rows {
+        let offset = time - first;
+        if offset >= MAX_BINS {
+            let problem = format!("time {time} is more than {MAX_BINS} rows after the first, {first}");
+            return Err(WorkloadError::TraceRow { path: path.to_owned(), line, problem });
+        }
+        rates.resize(offset as usize, 0.0);
+        rates.push(requests / unit_s);
+    }
+    Profile::new(unit_s, rates)
+}
+
+/// The rows of a trace file, as they stand there.
+pub(super) struct Rows {
+    /// What a step of the first column is, seconds.
+    pub(super) unit_s: f64,
+    /// Ascending in time.
+    pub(super) rows: Vec<Row>,
+}
+
+/// How many requests came from a time on.
+pub(super) struct Row {
+    /// Line in the file, from 1.
+    pub(super) line: u64,
+    /// First column.
+    pub(super) time: u64,
+    /// Second column, finite, 0 or more.
+    pub(super) requests: f64,
+}
+
+/// Reads both columns and makes sure that time ascends.
+pub(super) fn parse_rows(reader: impl Read, path: &Path) -> Result<Rows, WorkloadError> {
     let unreadable = |source| WorkloadError::ReadTrace { path: path.to_owned(), source };
-    let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
-    let header = rows.headers().map_err(unreadable)?;
-    let bin_s = match (header.get(0), header.get(1), header.len()) {
+    let mut records = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
+    let header = records.headers().map_err(unreadable)?;
+    let unit_s = match (header.get(0), header.get(1), header.len()) {
         (Some("second"), Some("requests"), 2) => 1.0,
         (Some("minute"), Some("requests"), 2) => 60.0,
         _ => {
@@ -32,31 +67,24 @@ fn parse_trace(reader: impl Read, path: &Path) -> Result<Profile, WorkloadError>
             return Err(WorkloadError::TraceHeader { path: path.to_owned(), header });
         }
     };
-    let mut rates: Vec<f64> = Vec::new();
-    let mut first = None;
-    for row in rows.records() {
-        let row = row.map_err(unreadable)?;
-        let line = row.position().map_or(0, csv::Position::line);
+    let mut rows: Vec<Row> = Vec::new();
+    for record in records.records() {
+        let record = record.map_err(unreadable)?;
+        let line = record.position().map_or(0, csv::Position::line);
         let wrong = |problem| WorkloadError::TraceRow { path: path.to_owned(), line, problem };
-        let bin: u64 =
-            row[0].parse().map_err(|_| wrong(format!("time {:?} is not a whole number, 0 or more", &row[0])))?;
-        let requests: f64 = row[1]
+        let time: u64 =
+            record[0].parse().map_err(|_| wrong(format!("time {:?} is not a whole number, 0 or more", &record[0])))?;
+        let requests: f64 = record[1]
             .parse()
             .ok()
             .filter(|requests: &f64| requests.is_finite() && *requests >= 0.0)
-            .ok_or_else(|| wrong(format!("requests {:?} is not a number, 0 or more", &row[1])))?;
-        let first = *first.get_or_insert(bin);
-        let gap = bin
-            .checked_sub(first)
-            .and_then(|offset| offset.checked_sub(rates.len() as u64))
-            .ok_or_else(|| wrong(format!("time {bin} does not come after the times before it")))?;
-        if bin - first >= MAX_BINS {
-            return Err(wrong(format!("time {bin} is more than {MAX_BINS} rows after the first, {first}")));
+            .ok_or_else(|| wrong(format!("requests {:?} is not a number, 0 or more", &record[1])))?;
+        if rows.last().is_some_and(|last| time <= last.time) {
+            return Err(wrong(format!("time {time} does not come after the times before it")));
         }
-        rates.extend(std::iter::repeat_n(0.0, gap as usize));
-        rates.push(requests / bin_s);
+        rows.push(Row { line, time, requests });
     }
-    Profile::new(bin_s, rates)
+    Ok(Rows { unit_s, rows })
 }
 
 /// Writes `second,rate`: the beginning of each bin and its rate in requests/s.

@@ -1,5 +1,5 @@
 """Who may do what: the scaler's account, tokens, the network, the volume; each with what must work beside what must not."""
-import json
+import json, re
 from concurrent.futures import ThreadPoolExecutor
 
 from .cluster import demand, kubectl, until
@@ -13,7 +13,7 @@ REFUSED = {
     "scale another Deployment": ("patch", "deployment", "agent", "--subresource=scale", "-p", '{"spec":{"replicas":0}}'),
     "delete the Deployment": ("delete", "deployment", "matrix-service", "--dry-run=server"),
     "list the Deployments": ("get", "deployments"),
-    "delete a pod": ("delete", "pods", "-l", "app.kubernetes.io/name=agent", "--dry-run=server"),
+    "delete a pod": ("delete", "pods", "-l", "app.kubernetes.io/name=matrix-service", "--dry-run=server"),
     "start a pod": ("create", "--dry-run=server", "-f", "-"),
     "run a command in a pod": ("exec", "deployment/agent", "--", "true"),
     "change its own schedule": ("patch", "cronjob", "scaler", "-p", '{"spec":{"suspend":true}}'),
@@ -22,6 +22,8 @@ REFUSED = {
     "list pods of another namespace": ("-n", "kube-system", "get", "pods"),
     "list nodes": ("get", "nodes"),
 }
+# And all that it may.
+LISTED = ["get deployments.apps matrix-service", "get patch deployments.apps/scale matrix-service", "list pods"]
 ALLOWED = {
     "get the Deployment": ("get", "deployment", "matrix-service"),
     "get its scale": ("get", "deployment", "matrix-service", "--subresource=scale"),
@@ -45,7 +47,17 @@ def account(cluster):
         demand(code == 0, f"may not {what}: {error.strip()}")
     for what, (code, _, error) in refused.items():
         demand(code != 0 and "orbidden" in error, f"may {what}: {error.strip() or 'it worked'}")
-    return f"works: {', '.join(ALLOWED)}. Refused: {', '.join(REFUSED)}"
+    own = sorted(listed(cluster, "scaler") - listed(cluster, "nobody"))
+    demand(own == LISTED, f"the API server lists {own}")
+    return f"listed: {'; '.join(own)}. Refused: {', '.join(REFUSED)}"
+
+
+def listed(cluster, account):
+    """What the API server says the account may do: resource, names, verbs."""
+    account = f"--as=system:serviceaccount:{cluster.namespace}:{account}"
+    lines = cluster.run("auth", "can-i", "--list", "--no-headers", account).splitlines()
+    found = (re.fullmatch(r"(\S*)\s+\[.*?\]\s+\[(.*?)\]\s+\[(.*?)\]", line).groups() for line in lines)
+    return {" ".join(filter(None, (verbs, resource, names))) for resource, names, verbs in found}
 
 
 def tokens(cluster):
@@ -67,15 +79,22 @@ def network(cluster):
         "stranger outside": (outside, None),
         "stranger inside": (cluster.namespace, None),
         "scaler": (cluster.namespace, {"app.kubernetes.io/name": "scaler"}),
+        # The other two, so that every target is reached by one who may.
+        "ingress": (cluster.namespace, {"app.kubernetes.io/name": "ingress"}),
+        "prometheus": (cluster.namespace, {"app.kubernetes.io/name": "prometheus"}),
     }
     try:
         for name, (namespace, labels) in probes.items():
-            pod = json.dumps(helper_pod(pod_name(name), ["sleep", "600"], labels=labels))
+            pod = helper_pod(pod_name(name), ["sleep", "600"], labels=labels)
+            # Never ready: no Service is to send anything there.
+            pod["spec"]["containers"][0]["readinessProbe"] = {"exec": {"command": ["false"]}}
             # A new namespace has no service account yet.
-            until(lambda: kubectl("-n", namespace, "apply", "-f", "-", text=pod)[0] == 0, f"{name}'s pod is made", 20)
+            apply = ("-n", namespace, "apply", "-f", "-")
+            until(lambda: kubectl(*apply, text=json.dumps(pod))[0] == 0, f"{name}'s pod is made", 20)
         for name, (namespace, _) in probes.items():
-            ready = kubectl("-n", namespace, "wait", "--for=condition=Ready", f"pod/{pod_name(name)}", "--timeout=60s")
-            demand(ready[0] == 0, ready[2])
+            wait = ("wait", "--for=jsonpath={.status.phase}=Running", f"pod/{pod_name(name)}", "--timeout=60s")
+            code, _, error = kubectl("-n", namespace, *wait)
+            demand(code == 0, error)
         return judge(probes, targets(cluster))
     finally:
         for name, (namespace, _) in probes.items():
@@ -92,9 +111,9 @@ def targets(cluster):
     address = {name: cluster.ready(name)[0]["status"]["podIP"] for name in ("agent", "matrix-service", "ingress", "prometheus")}
     return {
         "agent": (f"{address['agent']}:8000", {"scaler"}),
-        "matrix-service": (f"{address['matrix-service']}:8080", set()),
-        "ingress": (f"{address['ingress']}:8080", {"stranger outside"}),
-        "ingress metrics": (f"{address['ingress']}:8404", set()),
+        "matrix-service": (f"{address['matrix-service']}:8080", {"ingress", "prometheus"}),
+        "proxy": (f"{address['ingress']}:8080", {"stranger outside"}),
+        "proxy metrics": (f"{address['ingress']}:8404", {"prometheus"}),
         "prometheus": (f"{address['prometheus']}:9090", {"scaler"}),
     }
 
@@ -116,30 +135,40 @@ def tried(probes, wanted, probe, target):
 
 def reaches(namespace, probe, address):
     """Whether anything at all answers, be it an error of HTTP."""
-    code, _, error = kubectl("-n", namespace, "exec", pod_name(probe), "--", "wget", "-q", "-T", "3", "-O", "/dev/null",
-                             f"http://{address}/healthz")
+    fetch = ("wget", "-q", "-T", "3", "-O", "/dev/null", f"http://{address}/healthz")
+    code, _, error = kubectl("-n", namespace, "exec", pod_name(probe), "--", *fetch)
+    demand(code == 0 or "wget" in error, f"{probe} could not try {address}: {error.strip()}")
     return code == 0 or "server returned error" in error
+
+
+# As another user: what can be written, and what of the volume's root can be moved (and is moved back).
+INTRUDE = """id -u; stat -c %a /results; cd /results
+there=$(ls -d podStatus.json .lock incoming AnalyzedPods AnalyzedPods/* 2>/dev/null)
+for f in $there; do [ ! -w $f ] || echo writable: $f; done
+rm -rf AnalyzedPods/* incoming/* 2>/dev/null
+for f in $there; do [ -e $f ] || echo removed: $f; done
+for f in podStatus.json incoming; do mv $f moved 2>/dev/null && mv moved $f && echo replaceable: $f; done; true
+"""
 
 
 def files(cluster):
     """The scaler's files: a pod of another namespace cannot mount them, one of another user in the same cannot write them"""
-    script = ("id -u; stat -c %a /results; cd /results; there=$(ls -d podStatus.json .lock incoming AnalyzedPods AnalyzedPods/* 2>/dev/null); "
-              "for f in $there; do [ ! -w $f ] || echo writable: $f; done; rm -rf AnalyzedPods/* incoming/* 2>/dev/null; "
-              "for f in $there; do [ -e $f ] || echo removed: $f; done")
-    pod = helper_pod("e2e-other-user", ["sh", "-c", script], user=12345, claim="results", read_only=False)
+    pod = helper_pod("e2e-other-user", ["sh", "-c", INTRUDE], user=12345, claim="results", read_only=False)
     cluster.run("apply", "-f", "-", text=json.dumps(pod))
     try:
         until(lambda: cluster.get("pod", "e2e-other-user")["status"]["phase"] in ("Succeeded", "Failed"), "it ends", 60)
-        user, mode, *problems = cluster.run("logs", "e2e-other-user").strip().split("\n")
+        user, mode, *found = cluster.run("logs", "e2e-other-user").strip().split("\n")
     finally:
         cluster.remove("pod", "e2e-other-user")
     demand(user == "12345", f"it ran as {user}")
+    # What the volume's driver makes of its root is not ours to change; what follows from it is said.
+    open_root = mode[-1] in "2367"
+    problems = [line for line in found if not (open_root and line.startswith("replaceable"))]
     demand(not problems, "as user 12345: " + "; ".join(problems))
     outside = mounted_outside(cluster)
     demand("not found" in outside, outside)
-    # What the volume's driver made of its root is not ours to change.
-    root = "kept from others" if mode[-1] in "0145" else "open to all: its driver ignores fsGroup, see k8s/README.md"
-    return f"user 12345 could write nothing below the volume's root (mode {mode}, {root}); outside: {outside}"
+    root = "OPEN to all, as its driver ignores fsGroup: its entries can be replaced" if open_root else "closed"
+    return f"user 12345 could write no file; the volume's root, mode {mode}, is {root}; outside: {outside}"
 
 
 def mounted_outside(cluster):

@@ -28,7 +28,8 @@ def response_times(scene):
     for name, (status, answer) in answers.items():
         demand(status == 200, f"{name}: {status} {answer}")
         found[name] = answer["Response Time"]
-        aged = AGE_S <= found[name] < AGE_S + 1 if "2.5" in name else found[name] < 1
+        # Nobody is hurried: a busy machine may take its time, but less than what a wrong time of arrival would add.
+        aged = AGE_S <= found[name] < 30 if "2.5" in name else found[name] < AGE_S
         demand(aged, f"{name}: response time {found[name]} s")
     scene.extra |= {f"header-{n}": found[name] for n, name in enumerate(direct)}
     scene.extra |= {"header-proxy": found["through the proxy"], "header-forged": found["forged, through the proxy"]}

@@ -1,12 +1,13 @@
 """The loop at work, and pods that come and go: no request may be lost."""
-import time
+import json
 
-from .cluster import demand, until
+from .cluster import demand, kubectl, until
 from .scene import LIMITS, POD_CPU, SIZE
 
 
 def settings_changed(scene):
     """A setting changed and applied (CPU limit of the pods): a rolling update under load"""
+    scene.pause_checks(True)
     before = scene.cluster.ordered()
     scene.apply(LIMITS)
     scene.cluster.rolled_out("matrix-service")
@@ -28,6 +29,7 @@ def saturated(scene):
 def grows(scene):
     """Load beyond one pod: the CronJob's check sees it, the agent decides, the Deployment grows, podStatus.json says so"""
     before = scene.cluster.ordered()
+    scene.pause_checks(False)
     scene.load.at("grows", 1.3 * before * scene.capacity)
     story = [told(check) for check in until_ordered(scene, lambda n: n > before, "more replicas")]
     replicas = scene.cluster.ordered()
@@ -69,9 +71,7 @@ def told(check):
 def spreads(scene):
     """Four pods: the proxy's spread is within 5 % of even"""
     scene.load.quiet()
-    scene.cluster.scale("matrix-service", 4)
-    scene.cluster.settled("matrix-service", 4)
-    time.sleep(2)  # until the proxy's DNS knows
+    scene.with_pods(4)
     scene.load.at("spreads", 1.6 * scene.capacity)
     until(lambda: len(scene.load.of("spreads")) >= 480, "480 answers", 60)
     scene.load.quiet()
@@ -94,6 +94,22 @@ def proxy_rolls(scene):
     scene.cluster.run("rollout", "restart", "deployment/ingress")
     scene.cluster.rolled_out("ingress")
     return f"{len(scene.cluster.ready('ingress'))} proxies replaced"
+
+
+def evicted(scene):
+    """A pod evicted under load, as when a node is drained: nothing is lost; a second one at once is refused"""
+    first, second, *_ = scene.cluster.ready("matrix-service")
+    demand(evict(scene.cluster, first)[0] == 0, "the first eviction was refused")
+    code, _, error = evict(scene.cluster, second)
+    demand(code != 0 and "disruption budget" in error, f"the second eviction: {error.strip() or 'not refused'}")
+    scene.cluster.settled("matrix-service", scene.cluster.ordered(), 120)
+    return f"one evicted, the second refused: {error.strip().splitlines()[0][:100]}"
+
+
+def evict(cluster, pod):
+    name = pod["metadata"]["name"]
+    order = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": cluster.namespace}}
+    return kubectl("create", "--raw", f"/api/v1/namespaces/{cluster.namespace}/pods/{name}/eviction", "-f", "-", text=json.dumps(order))
 
 
 def scales_in(scene):

@@ -1,8 +1,9 @@
 """What every scenario has at hand."""
-import json, os, tempfile, time
+import json, os, re, tempfile, time
 from contextlib import contextmanager
+from urllib.request import urlopen
 
-from .cluster import Check, Cluster, changed, demand, until
+from .cluster import Check, Cluster, Forward, changed, demand, until
 from .load import Load, body_of
 from .volume import Volume, helper_pod
 
@@ -55,23 +56,25 @@ class Scene:
         checks = self.checks()
         return checks[-1] if checks else None
 
-    def next_check(self, patience=100):
-        """The next check that the CronJob records."""
+    def next_check(self, patience=190):
+        """The next check that the CronJob records; on a busy machine it may miss its minute."""
         before = len(self.checks())
         return until(lambda: (self.checks()[before:] or [None])[0], "the CronJob's next check is recorded", patience, 1.0)
 
     def pause_checks(self, paused):
         """The CronJob's; one that runs is waited for."""
         self.cluster.run("patch", "cronjob", "scaler", "-p", json.dumps({"spec": {"suspend": paused}}))
-        running = ("get", "jobs", "-o", "jsonpath={.items[?(@.status.active==1)].metadata.name}")
-        until(lambda: not self.cluster.run(*running).strip(), "no check runs", 70)
+        if paused:
+            ended = ("Complete", "Failed")
+            until(lambda: all(any(c["type"] in ended and c["status"] == "True" for c in job["status"].get("conditions", []))
+                              for job in self.cluster.get("jobs")["items"]), "no check runs", 90)
 
     @contextmanager
     def without(self, name):
         """No pod of that Deployment."""
         before = self.cluster.ordered(name)
         self.cluster.scale(name, 0)
-        until(lambda: not self.cluster.ready(name), f"no {name}", 60)
+        until(lambda: not self.cluster.pods(name), f"no {name}, nor one that ends", 90)
         time.sleep(1.5)  # for kube-proxy to know
         try:
             yield
@@ -95,6 +98,21 @@ class Scene:
                 yield
             finally:
                 self.cluster.run("delete", "pod", "e2e-silent")
+
+    def proxied(self, pods):
+        """Waits until each proxy knows exactly so many pods that are up: DNS is asked once a second, and may be late."""
+        def known(proxy):
+            with Forward(self.cluster, proxy["metadata"]["name"], 8404) as (host, port):
+                page = urlopen(f"http://{host}:{port}/metrics", timeout=10).read().decode()
+            up = r'haproxy_server_status\{proxy="pods",server="pod\d+",state="UP"\} 1'
+            return len(re.findall(up, page)) == pods
+        until(lambda: all(known(proxy) for proxy in self.cluster.ready("ingress")), f"the proxies know {pods} pods", 60)
+
+    def with_pods(self, pods):
+        """So many pods of the service, ready and known to the proxies, and no others."""
+        self.cluster.scale("matrix-service", pods)
+        self.cluster.settled("matrix-service", pods, 150)
+        self.proxied(pods)
 
     def unchanged(self, check, count, reason, error):
         """That check ordered nothing, for that reason, and names that error."""

@@ -16,7 +16,7 @@ class Counts:
         answers = load.of(stage)
         self.sent = len(answers)
         self.answered = sum(a.status == 200 for a in answers.values())
-        ended = sum(a.status in (None, 502) for a in answers.values()) if stage in KILLING else 0
+        ended = sum(a.status == 502 for a in answers.values()) if stage in KILLING else 0
         self.killed = ended
         self.lost = self.sent - self.answered - ended
         self.recorded = sum(copies[name] > 0 for name in answers)
@@ -49,5 +49,5 @@ def printed(rows, load, records):
         for error, n in counts.errors.most_common(3):
             print(f"{'':<20}{n} x {error}")
     print(f"{'in all':<20}{sum(row.seconds for row in rows):>10.1f}" + "".join(f"{n:>10}" for n in total))
-    print("(in flight: held by a pod that was killed, and told so: 502 or a closed connection)")
+    print("(in flight: held by a pod that was killed, and told so by 502)")
     return total[3] + total[5]

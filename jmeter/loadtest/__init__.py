@@ -1,0 +1,1 @@
+"""What `jmeter/run`, `jmeter/join` and `jmeter/test` are made of. Python's standard library only."""
