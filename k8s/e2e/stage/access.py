@@ -1,8 +1,9 @@
 """Who may do what: the scaler's account, tokens, the network, the volume; each with what must work beside what must not."""
-import json, re
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 from .cluster import demand, kubectl, until
+from .manifests import listed
 from .volume import helper_pod
 
 # What the scaler's account must be refused, whoever got hold of its token: names and arguments of kubectl.
@@ -23,7 +24,8 @@ REFUSED = {
     "list nodes": ("get", "nodes"),
 }
 # And all that it may.
-LISTED = ["get deployments.apps matrix-service", "get patch deployments.apps/scale matrix-service", "list pods"]
+LISTED = ["get deployments.apps matrix-service", "get deployments.apps/scale matrix-service", "list pods",
+          "patch deployments.apps/scale matrix-service"]
 ALLOWED = {
     "get the Deployment": ("get", "deployment", "matrix-service"),
     "get its scale": ("get", "deployment", "matrix-service", "--subresource=scale"),
@@ -47,17 +49,9 @@ def account(cluster):
         demand(code == 0, f"may not {what}: {error.strip()}")
     for what, (code, _, error) in refused.items():
         demand(code != 0 and "orbidden" in error, f"may {what}: {error.strip() or 'it worked'}")
-    own = sorted(listed(cluster, "scaler") - listed(cluster, "nobody"))
+    own = sorted(listed(cluster.namespace, "scaler") - listed(cluster.namespace, "nobody"))
     demand(own == LISTED, f"the API server lists {own}")
     return f"listed: {'; '.join(own)}. Refused: {', '.join(REFUSED)}"
-
-
-def listed(cluster, account):
-    """What the API server says the account may do: resource, names, verbs."""
-    account = f"--as=system:serviceaccount:{cluster.namespace}:{account}"
-    lines = cluster.run("auth", "can-i", "--list", "--no-headers", account).splitlines()
-    found = (re.fullmatch(r"(\S*)\s+\[.*?\]\s+\[(.*?)\]\s+\[(.*?)\]", line).groups() for line in lines)
-    return {" ".join(filter(None, (verbs, resource, names))) for resource, names, verbs in found}
 
 
 def tokens(cluster):

@@ -125,20 +125,6 @@ def is_ready(pod):
     return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
 
 
-def rendered(folder):
-    """All objects of a kustomization. Kubectl reads its YAML, so that this script need not."""
-    code, yaml, error = kubectl("kustomize", folder)
-    demand(code == 0, error)
-    code, text, error = kubectl("label", "--local", "--overwrite", "-f", "-", "-o", "json", "read=yes", text=yaml)
-    demand(code == 0, error)
-    objects, decoder = [], json.JSONDecoder()
-    while text := text.strip():
-        found, end = decoder.raw_decode(text)
-        objects += found["items"] if found["kind"] == "List" else [found]
-        text = text[end:]
-    return objects
-
-
 def changed(folder, scratch, patches):
     """A kustomization in `scratch` that is `folder` with these patches, as a user's own overlay would be."""
     where = os.path.relpath(os.path.realpath(folder), os.path.realpath(scratch))
