@@ -57,7 +57,7 @@ def arguments(manifest):
 class Scene:
     def __init__(self, folder, binaries):
         self.folder, self.binaries, self.processes = folder, binaries, {}
-        self.ports = {name: free_port() for name in ("agent", "proxy", "proxy metrics", "prometheus", "pushgateway", "blackbox", "node")}
+        self.ports = {name: free_port() for name in ("agent", "agent metrics", "proxy", "proxy metrics", "prometheus", "pushgateway", "blackbox", "node")}
         self.slots = [free_port() for _ in range(MAX_REPLICAS)]
         self.results = os.path.join(folder, "results")
         self.base = f"http://127.0.0.1:{self.ports['prometheus']}"
@@ -106,7 +106,8 @@ class Scene:
         return [(names.get(name, name), pid) for name, pid in running if name in names or HASH in name]
 
     def start_agent(self):
-        self.start("agent", self.own("agent"), "serve", AGENT_LISTEN_ADDR=f"127.0.0.1:{self.ports['agent']}", RISK="3")
+        self.start("agent", self.own("agent"), "serve", AGENT_LISTEN_ADDR=f"127.0.0.1:{self.ports['agent']}",
+                   AGENT_METRICS_ADDR=f"127.0.0.1:{self.ports['agent metrics']}", RISK="3")
         until(lambda: get(f"http://127.0.0.1:{self.ports['agent']}/readyz"), "the agent is ready")
 
     def start_proxy(self):
@@ -178,7 +179,7 @@ class Scene:
 
     def name_targets(self, pods):
         """The pods, with what Kubernetes' discovery says of them."""
-        programs = [("agent", "agent-5c9d7f8b6-aaaaa", self.ports["agent"]), ("ingress", "ingress-6b7c8d9f4-aaaaa", self.ports["proxy metrics"]),
+        programs = [("agent", "agent-5c9d7f8b6-aaaaa", self.ports["agent metrics"]), ("ingress", "ingress-6b7c8d9f4-aaaaa", self.ports["proxy metrics"]),
                     ("node-exporter", "node-exporter-aaaaa", self.ports["node"]), ("blackbox-exporter", "blackbox-exporter-aaaaa", self.ports["blackbox"])]
         programs += [(DEPLOYMENT, name, pod.slot) for name, pod in pods.items()]
         meta = "__meta_kubernetes_"
