@@ -106,11 +106,12 @@ def cpu_agrees(scene):
         for counter in counters.values():
             counter.read()
         time.sleep(4)
+    # The check may order others.
+    demand(sorted(pods) == sorted(pod["metadata"]["name"] for pod in cluster.pods("matrix-service")), "the pods changed meanwhile")
     code, log, check = scene.check()
     for counter in counters.values():
         counter.read()
-    demand(code == 0, f"exit {code}: {log}")
-    demand(sorted(pods) == sorted(pod["metadata"]["name"] for pod in cluster.ready("matrix-service")), "the pods changed meanwhile")
+    demand(code == 0 and check["nInstances"] == len(pods), f"exit {code}: {log}; {check['nInstances']} instances")
     told, moment = check["CPUUsage (Prometheus)"], datetime.strptime(check["timestamp"], "%d.%m.%Y_%H:%M:%S").replace(tzinfo=timezone.utc).timestamp()
     demand(told is not None, f"no CPU: {check['decision'].get('errors')}")
     own = sum(counter.cores(moment - INTERVAL_S, moment) for counter in counters.values()) / len(pods)
