@@ -19,6 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 struct Agent {
     child: Child,
     address: String,
+    metrics: Option<String>,
 }
 
 impl Agent {
@@ -31,14 +32,25 @@ impl Agent {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("listening on http://").expect("the first line tells the address");
-        Self { address: address.to_owned(), child }
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        lines.read_line(&mut line).unwrap();
+        let mut metrics = None;
+        if let Some(address) = line.trim_end().strip_prefix("metrics on http://") {
+            metrics = Some(address.to_owned());
+            line.clear();
+            lines.read_line(&mut line).unwrap();
+        }
+        let address = line.trim_end().strip_prefix("listening on http://").expect("this line tells the address");
+        Self { address: address.to_owned(), metrics, child }
     }
 
     /// Status and body of an answer.
     fn send(&self, head: &str, body: &[u8]) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+        Self::send_to(&self.address, head, body)
+    }
+
+    fn send_to(address: &str, head: &str, body: &[u8]) -> (u16, String) {
+        let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let length = body.len();
         write!(stream, "{head} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n")
@@ -190,6 +202,22 @@ fn a_state_gets_a_count_with_its_grounds() {
 }
 
 #[test]
+fn who_reaches_the_address_for_metrics_gets_metrics_and_nothing_else() {
+    let agent = Agent::start(&["--metrics-addr", "127.0.0.1:0"]);
+    let address = agent.metrics.clone().expect("the address for metrics is told");
+    assert!(agent.act(BARE).1.action > 0);
+    let (status, body) = Agent::send_to(&address, "GET /metrics", b"");
+    let counted = r#"agent_action_requests_total{outcome="answered"} 1"#;
+    assert!(status == 200 && body.contains(counted), "{status} {body}");
+    for head in ["POST /action", "GET /action", "GET /readyz", "GET /healthz", "GET /"] {
+        assert_eq!(Agent::send_to(&address, head, BARE.as_bytes()).0, 404, "{head}");
+    }
+    assert_eq!(agent.send("GET /metrics", b"").0, 200, "the scaler's side has them too");
+    assert_eq!(agent.end(Signal::TERM).code(), Some(0), "one signal ends both");
+    assert!(TcpStream::connect(&address).is_err(), "the address for metrics outlives the agent");
+}
+
+#[test]
 fn a_body_that_never_comes_is_not_waited_for() {
     let agent = Agent::start(&[]);
     let mut stream = TcpStream::connect(&agent.address).unwrap();
@@ -207,10 +235,14 @@ fn bad_arguments_and_checkpoints_end_the_agent_with_their_names() {
     let broken = folder.path().join("broken.safetensors");
     std::fs::write(&broken, b"not a checkpoint").unwrap();
     let broken = broken.to_str().unwrap();
-    let table: [(&[&str], &str); 5] = [
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let table: [(&[&str], &str); 7] = [
         (&["--risk", "0.5"], "must be 1.5 to 40"),
         (&["--risk", "NaN"], "must be 1.5 to 40"),
         (&["--listen-addr", "here"], "--listen-addr"),
+        (&["--metrics-addr", "9090"], "--metrics-addr"),
+        (&["--metrics-addr", &taken], &taken),
         (&["--checkpoint", broken], "not a safetensors file"),
         (&["--checkpoint", "/nowhere.safetensors"], "/nowhere.safetensors"),
     ];

@@ -94,7 +94,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/action", web::post().to(action))
         .route("/healthz", web::get().to(healthz))
         .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+        .configure(metrics_alone);
+}
+
+/// The paths of the address for metrics.
+pub fn metrics_alone(config: &mut web::ServiceConfig) {
+    config.route("/metrics", web::get().to(metrics));
 }
 
 async fn action(agent: web::Data<Agent>, payload: web::Payload) -> HttpResponse {
