@@ -17,6 +17,9 @@ use super::report::Report;
 /// How long the search of a family's settings is: 160 settings.
 const TUNING: Search = Search { candidates: 80, rounds: 4, neighbours: 20, period_s: None, seed: 60_000 };
 
+/// Name of the forecast of a checkpoint as a policy.
+const FORECAST: &str = "required pods";
+
 /// Loads, and who plays on them.
 #[derive(Debug, Clone, Default)]
 pub struct Comparison {
@@ -79,8 +82,8 @@ impl Comparison {
         let mut contenders = Vec::new();
         for period_s in &self.periods_s {
             let tuned = self.tuned(&[RuleFamily::CalLong], &tuning, *period_s)?;
-            let networks = learned(checkpoints, self.price).into_iter().chain(forecast(checkpoints));
-            let all = networks.chain(self.chosen(rules(self.most_replicas, &tuned)));
+            let rivals = forecast(checkpoints).into_iter().chain(rules(self.most_replicas, &tuned)).collect();
+            let all = learned(checkpoints, self.price).into_iter().chain(self.chosen(rivals));
             contenders.extend(all.map(|contender| match period_s {
                 Some(period_s) => contender.every(*period_s),
                 None => contender,
@@ -102,6 +105,7 @@ impl Comparison {
 
     fn check_options(&self) -> Result<()> {
         let mut names: Vec<String> = rules(1, &[]).into_iter().map(|rule| rule.name).collect();
+        names.push(FORECAST.to_owned());
         if self.cluster_laws {
             names.extend(cluster_laws(&[]).into_iter().map(|rule| rule.name));
         }
@@ -176,5 +180,5 @@ pub fn learned(checkpoints: &[Checkpoint], price: f64) -> Vec<Contender> {
 /// checkpoints none, which are compared with each other.
 fn forecast(checkpoints: &[Checkpoint]) -> Option<Contender> {
     let [checkpoint] = checkpoints else { return None };
-    Some(Contender::required("required pods".to_owned(), Arc::new(checkpoint.ensemble.required().clone())))
+    Some(Contender::required(FORECAST.to_owned(), Arc::new(checkpoint.ensemble.required().clone())))
 }
