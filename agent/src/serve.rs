@@ -55,7 +55,7 @@ pub struct ServeArgs {
     /// A second address, with the metrics and nothing else: for a Prometheus that may not ask for actions [default: none]
     #[arg(long, env = "AGENT_METRICS_ADDR")]
     pub metrics_addr: Option<SocketAddr>,
-    /// Price of a violating check, in full clusters for one check, 1.5 to 40: the dial between cost and violations
+    /// Price of a violating check, in full clusters for one check, 0.3 to 40: the dial between cost and violations
     #[arg(long, env = "RISK", default_value_t = DEFAULT_PRICE, value_parser = parse_price)]
     pub risk: f64,
     /// Checkpoint to answer with [default: the shipped one]

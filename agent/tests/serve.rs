@@ -238,8 +238,8 @@ fn bad_arguments_and_checkpoints_end_the_agent_with_their_names() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let table: [(&[&str], &str); 7] = [
-        (&["--risk", "0.5"], "must be 1.5 to 40"),
-        (&["--risk", "NaN"], "must be 1.5 to 40"),
+        (&["--risk", "0.2"], "must be 0.3 to 40"),
+        (&["--risk", "NaN"], "must be 0.3 to 40"),
         (&["--listen-addr", "here"], "--listen-addr"),
         (&["--metrics-addr", "9090"], "--metrics-addr"),
         (&["--metrics-addr", &taken], &taken),
