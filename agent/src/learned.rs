@@ -35,10 +35,21 @@ pub struct Learned {
 pub struct Choice {
     /// Replicas to order.
     pub replicas: u32,
-    /// Each count weighed, with its value.
-    pub weighed: Vec<(u32, Value)>,
+    /// Each count that was weighed.
+    pub weighed: Vec<Weighed>,
     /// Why it is not the count with the lowest score, if it is not.
     pub overridden: Option<Override>,
+}
+
+/// A count with what was expected of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weighed {
+    /// Replicas.
+    pub replicas: u32,
+    /// What it brings over the horizon.
+    pub value: Value,
+    /// Chance that it is too few for the next checks.
+    pub shortfall: f64,
 }
 
 impl Learned {
@@ -85,24 +96,36 @@ impl Learned {
             .map(|((situation, quantiles), counts)| Query::new(situation, quantiles, counts, self.price))
             .collect();
         let values = self.ensemble.values(&queries)?;
-        let choices = situations.iter().zip(counts).zip(values);
+        let choices = pairs().zip(counts.into_iter().zip(values));
         Ok(choices
-            .map(|((situation, counts), values)| self.best(situation, counts.into_iter().zip(values).collect()))
+            .map(|((situation, quantiles), (counts, values))| {
+                let weighed = counts.into_iter().zip(values).map(|(replicas, value)| Weighed {
+                    replicas,
+                    value,
+                    shortfall: quantiles.shortfall(replicas),
+                });
+                self.best(situation, weighed.collect())
+            })
             .collect())
     }
 
-    fn best(&self, situation: &Situation, weighed: Vec<(u32, Value)>) -> Choice {
-        let lowest = weighed.iter().min_by(|a, b| a.1.score(self.price).total_cmp(&b.1.score(self.price)));
-        let wish = lowest.map_or(situation.ordered(), |(replicas, _)| *replicas);
+    fn best(&self, situation: &Situation, weighed: Vec<Weighed>) -> Choice {
+        let score = |weighed: &Weighed| weighed.value.score(self.price);
+        let lowest = weighed.iter().min_by(|a, b| score(a).total_cmp(&score(b)));
+        let wish = lowest.map_or(situation.ordered(), |weighed| weighed.replicas);
         let (replicas, overridden) = match DOMAIN.outside(situation) {
-            Some(outside) => {
-                let rule = Calibrated::at_price(self.price).replicas(situation.reading());
-                (rule, Some(Override::OutsideTraining(outside)))
-            }
+            Some(outside) => (fallback(situation, self.price), Some(Override::OutsideTraining(outside))),
             None => guard(situation, wish),
         };
         Choice { replicas, weighed, overridden }
     }
+}
+
+/// The calibrated rule, but while the response time is above the threshold more than what is ordered: waits that the
+/// utilization does not explain are waits all the same.
+fn fallback(situation: &Situation, price: f64) -> u32 {
+    let rule = Calibrated::at_price(price).replicas(situation.reading());
+    if situation.pressure() > 1.0 { rule.max(situation.ordered() + 1).min(situation.reading().max) } else { rule }
 }
 
 /// Counts to weigh, ascending, within the bounds: [`Situation::candidates`], the required pods at each level, and a fifth

@@ -191,6 +191,15 @@ fn a_state_gets_a_count_with_its_grounds() {
     let best = i64::from(best.unwrap().replicas);
     assert!(reply.action == best || grounds.override_reason.is_some(), "{} is not {best}", reply.action);
     assert!(grounds.rule >= 1 && grounds.hpa.is_some());
+    let shortfalls: Vec<f64> = grounds.candidates.iter().filter_map(|candidate| candidate.shortfall).collect();
+    assert_eq!(shortfalls.len(), grounds.candidates.len());
+    assert!(shortfalls.is_sorted_by(|a, b| a >= b), "more pods are never more often too few: {shortfalls:?}");
+    // 500 replicas are none that the networks know: the calibrated rule answers, and says so.
+    let outside = GOOD.replace("\"max_replicas\": 10", "\"max_replicas\": 500");
+    let fallback = agent.act(&outside).1;
+    let reason = fallback.explanation.unwrap().override_reason.unwrap();
+    assert!(reason.starts_with("the calibrated rule answers: max_replicas is 500"), "{reason}");
+    assert!((6..=500).contains(&fallback.action), "5 are ordered and requests wait: {}", fallback.action);
     let again = agent.act(GOOD).1;
     assert_eq!(again.action, reply.action, "the agent keeps no state");
     for (path, text) in [("/healthz", "ok"), ("/readyz", grounds.model.as_str()), ("/metrics", "agent_model_info")] {

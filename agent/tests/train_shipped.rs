@@ -7,7 +7,9 @@ use agent::evaluate::{Comparison, Frontier, demo, tally, validation_cases};
 use agent::features::{FEATURES_VERSION, Situation};
 use agent::learned::{DEFAULT_PRICE, Learned, candidates};
 use agent::network::{Query, Value};
+use agent::policy::Policy;
 use agent::serve::{Agent, parse_request};
+use scaler_core::{ActionRequest, Observation};
 
 const RECORDED: &[u8] = include_bytes!("golden/request.json");
 
@@ -69,4 +71,33 @@ fn the_price_is_a_dial_between_pods_and_violations() {
     let (cheap, safe) = (at(2.0), at(40.0));
     assert!(safe.pod_share > cheap.pod_share, "{safe:?} {cheap:?}");
     assert!(safe.violating < cheap.violating, "{safe:?} {cheap:?}");
+}
+
+#[test]
+fn requests_that_wait_get_more_pods_whatever_the_utilization_says() {
+    // Behind a CPU limit a short service time leaves pods idle between requests that wait: only the pressure tells.
+    let learned = Learned::of(&Checkpoint::shipped().unwrap(), DEFAULT_PRICE);
+    for service_time_s in [0.002, 0.01, 0.02, 0.05, 0.2] {
+        for pressure in [15.0, 60.0, 105.0] {
+            let seen = Observation {
+                n_instances: 1,
+                pressure,
+                queue_length_dominant: 0.5 * pressure / service_time_s,
+                utilization: f64::min(15.0 * service_time_s, 1.0),
+                workload: 15.0,
+            };
+            let request = ActionRequest {
+                min_replicas: Some(1),
+                max_replicas: Some(4),
+                threshold_s: Some(0.5),
+                interval_s: Some(60.0),
+                avg_service_time_s: Some(service_time_s),
+                starting: Some(0),
+                startup_s: Some(3.0),
+                ..ActionRequest::bare(seen)
+            };
+            let order = learned.order(&request);
+            assert!(order > 1, "{service_time_s} s, pressure {pressure}: {order}");
+        }
+    }
 }

@@ -15,8 +15,9 @@ pub struct Span {
     pub high: f64,
 }
 
-/// Ranges outside of which a rule answers: those trained on, and a little more where features are cut at their range
-/// and the policy was found to hold.
+/// Ranges outside of which a rule answers: those trained on, and more where features are cut at their range and the
+/// networks still do what is right: with a service time far below the threshold they see the pressure, which a rule that
+/// knows the utilization alone does not.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Domain {
@@ -32,7 +33,7 @@ pub struct Domain {
 
 /// What this agent's networks were trained on.
 pub const DOMAIN: Domain = Domain {
-    threshold_over_service_time: Span { low: 1.3, high: 20.0 },
+    threshold_over_service_time: Span { low: 1.3, high: 1000.0 },
     interval_over_service_time: Span { low: 4.0, high: 50_000.0 },
     max_replicas: Span { low: 1.0, high: 64.0 },
     startup_over_interval: Span { low: 0.0, high: 10.0 },

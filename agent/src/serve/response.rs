@@ -12,7 +12,8 @@ use super::request::{RequestError, parse_request};
 use super::{BODY_TIMEOUT, MAX_BODY_BYTES};
 use crate::checkpoint::Checkpoint;
 use crate::features::Situation;
-use crate::learned::{Choice, Learned};
+use crate::learned::{Choice, Learned, Weighed};
+use crate::network::Value;
 use crate::policy::Policy;
 use crate::rules::{Calibrated, Hpa};
 
@@ -54,11 +55,13 @@ impl Agent {
             candle_core::bail!("one situation must give one choice");
         };
         self.metrics.answered(replicas, situation.ordered(), overridden.is_some());
-        let candidates = weighed.into_iter().map(|(replicas, value)| Candidate {
-            replicas,
-            cost: value.cost,
-            violation: value.violation,
-        });
+        let candidates =
+            weighed.into_iter().map(|Weighed { replicas, value: Value { cost, violation }, shortfall }| Candidate {
+                replicas,
+                cost,
+                violation,
+                shortfall: Some(shortfall),
+            });
         let explanation = Explanation {
             model: self.model.clone(),
             risk: self.learned.price(),

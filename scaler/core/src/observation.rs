@@ -188,4 +188,7 @@ pub struct Candidate {
     pub cost: f64,
     /// Violation advantage: violating checks, smoothed around the threshold, summed over the horizon.
     pub violation: f64,
+    /// Chance that it is too few for the next checks, as forecast; absent of agents without a forecast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortfall: Option<f64>,
 }
