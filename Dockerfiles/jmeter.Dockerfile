@@ -31,6 +31,7 @@ RUN for package in agent matrix-service scaler scaler/core scaler/demo; do \
 
 FROM dependencies AS build
 COPY agent/checkpoints agent/checkpoints
+COPY agent/traces agent/traces
 COPY agent/src agent/src
 COPY matrix-service/src matrix-service/src
 COPY scaler/core/src scaler/core/src

@@ -3,20 +3,20 @@
 //! The bytes of both depend on nothing but the training arguments and the machine's arithmetic: no time, no path.
 
 mod card;
+mod tensors;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::features::FEATURES_VERSION;
-use crate::network::{Ensemble, Network, Normaliser, PARAMETERS, Range, Value};
+use crate::network::{Ensemble, Normaliser, PARAMETERS, Value};
+use crate::required::Required;
 
-pub use card::{Card, Network as CardNetwork, Validation};
+pub use card::{Card, Network as CardNetwork, RecordedDays, Validation};
+use tensors::{Tensors, network, numbers, parameter_name, ranges};
 
 /// The checkpoint that is shipped, as trained by the documented command.
 const DEFAULT: &[u8] = include_bytes!("../checkpoints/default.safetensors");
@@ -113,21 +113,17 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError`] says what is wrong with them.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(CheckpointError::Format)?;
-        let version = header.metadata().as_ref().and_then(|metadata| metadata.get(VERSION_KEY));
-        if version.and_then(|version| version.parse().ok()) != Some(FEATURES_VERSION) {
-            let found = version.cloned().unwrap_or_else(|| "unknown".to_owned());
-            return Err(CheckpointError::Version { found });
-        }
-        let file = SafeTensors::deserialize(bytes).map_err(CheckpointError::Format)?;
-        let normaliser = Normaliser { state: ranges(&file, "state")?, action: ranges(&file, "action")? };
+        let file = versioned(bytes)?;
+        let normaliser =
+            Normaliser { state: ranges(&file, "normaliser.state")?, action: ranges(&file, "normaliser.action")? };
         let scale = numbers(&file, "scale", &[2])?;
         let scale = Value { cost: f64::from(scale[0]), violation: f64::from(scale[1]) };
         let mut networks = Vec::new();
         while networks.len() < MAX_NETWORKS && file.tensor(&parameter_name(networks.len(), PARAMETERS[0])).is_ok() {
             networks.push(network(&file, networks.len())?);
         }
-        let ensemble = Ensemble::new(normaliser, scale, &networks).map_err(CheckpointError::Network)?;
+        let required = tensors::required(&file)?;
+        let ensemble = Ensemble::new(required, normaliser, scale, &networks).map_err(CheckpointError::Network)?;
         Ok(Self { ensemble, sha256: sha256(bytes) })
     }
 
@@ -143,29 +139,46 @@ impl Checkpoint {
 /// # Errors
 /// [`CheckpointError::Network`] when a tensor's numbers cannot be had.
 pub fn to_bytes(ensemble: &Ensemble) -> Result<Vec<u8>, CheckpointError> {
-    let mut tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
-    let mut add = |name: String, shape: Vec<usize>, numbers: &[f32]| {
-        tensors.insert(name, (shape, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()));
-    };
+    let mut tensors = Tensors::default();
+    tensors.add_required(ensemble.required())?;
     let Normaliser { state, action } = ensemble.normaliser();
-    for (name, ranges) in [("state", &state[..]), ("action", &action[..])] {
-        let rows = ranges.iter().flat_map(|range| [range.mean, range.deviation, range.low, range.high]);
-        add(format!("normaliser.{name}"), vec![ranges.len(), 4], &rows.collect::<Vec<_>>());
-    }
+    tensors.add_ranges("normaliser.state", state);
+    tensors.add_ranges("normaliser.action", action);
     let scale = ensemble.scale();
-    add("scale".to_owned(), vec![2], &[scale.cost as f32, scale.violation as f32]);
+    tensors.add("scale", vec![2], &[scale.cost as f32, scale.violation as f32]);
     for (index, network) in ensemble.networks().iter().enumerate() {
-        for (name, tensor) in PARAMETERS.iter().zip(network.parameters()) {
-            let numbers = tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>());
-            add(parameter_name(index, name), tensor.dims().to_vec(), &numbers.map_err(CheckpointError::Network)?);
-        }
+        tensors.add_parameters(PARAMETERS.map(|name| parameter_name(index, name)), network.parameters())?;
     }
-    let views: Result<BTreeMap<&str, TensorView<'_>>, _> = tensors
-        .iter()
-        .map(|(name, (shape, bytes))| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-        .collect();
-    let metadata = std::collections::HashMap::from([(VERSION_KEY.to_owned(), FEATURES_VERSION.to_string())]);
-    views.and_then(|views| safetensors::serialize(views, Some(metadata))).map_err(CheckpointError::Format)
+    tensors.into_bytes()
+}
+
+/// The bytes of a forecast alone.
+///
+/// # Errors
+/// [`CheckpointError::Network`] when a tensor's numbers cannot be had.
+pub fn required_to_bytes(required: &Required) -> Result<Vec<u8>, CheckpointError> {
+    let mut tensors = Tensors::default();
+    tensors.add_required(required)?;
+    tensors.into_bytes()
+}
+
+/// Reads what [`required_to_bytes`] wrote, or the forecast of a whole checkpoint.
+///
+/// # Errors
+/// [`CheckpointError`] says what is wrong with it.
+pub fn required_of_bytes(bytes: &[u8]) -> Result<Required, CheckpointError> {
+    tensors::required(&versioned(bytes)?)
+}
+
+/// The file, if it is of this version.
+fn versioned(bytes: &[u8]) -> Result<SafeTensors<'_>, CheckpointError> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(CheckpointError::Format)?;
+    let version = header.metadata().as_ref().and_then(|metadata| metadata.get(VERSION_KEY));
+    if version.and_then(|version| version.parse().ok()) != Some(FEATURES_VERSION) {
+        let found = version.cloned().unwrap_or_else(|| "unknown".to_owned());
+        return Err(CheckpointError::Version { found });
+    }
+    SafeTensors::deserialize(bytes).map_err(CheckpointError::Format)
 }
 
 /// Writes both files, each whole or not at all, the card last: a card always describes weights that are there.
@@ -192,44 +205,4 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn parameter_name(network: usize, name: &str) -> String {
-    format!("network.{network}.{name}")
-}
-
-fn network(file: &SafeTensors<'_>, index: usize) -> Result<Network, CheckpointError> {
-    let mut tensors = Vec::with_capacity(PARAMETERS.len());
-    for name in PARAMETERS {
-        let name = parameter_name(index, name);
-        let shape = file.tensor(&name).map(|view| view.shape().to_vec()).unwrap_or_default();
-        let numbers = numbers(file, &name, &shape)?;
-        tensors.push(Tensor::from_vec(numbers, shape, &Device::Cpu).map_err(CheckpointError::Network)?);
-    }
-    let tensors = <[Tensor; PARAMETERS.len()]>::try_from(tensors)
-        .map_err(|_| candle_core::Error::Msg("the number of parameters is a constant".to_owned()));
-    tensors.and_then(Network::new).map_err(CheckpointError::Network)
-}
-
-fn ranges<const N: usize>(file: &SafeTensors<'_>, of: &str) -> Result<[Range; N], CheckpointError> {
-    let rows = numbers(file, &format!("normaliser.{of}"), &[N, 4])?;
-    Ok(std::array::from_fn(|i| {
-        let row = &rows[4 * i..];
-        Range { mean: row[0], deviation: row[1], low: row[2], high: row[3] }
-    }))
-}
-
-fn numbers(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, CheckpointError> {
-    let wrong =
-        |found: String| CheckpointError::Tensor { name: name.to_owned(), expected: format!("{shape:?}"), found };
-    let view = file.tensor(name).map_err(|_| wrong("missing".to_owned()))?;
-    if view.dtype() != Dtype::F32 || view.shape() != shape {
-        return Err(wrong(format!("{:?} of shape {:?}", view.dtype(), view.shape())));
-    }
-    let (words, _) = view.data().as_chunks::<4>();
-    let numbers: Vec<f32> = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
-    match numbers.iter().find(|number| !number.is_finite()) {
-        Some(value) => Err(CheckpointError::NotFinite { name: name.to_owned(), value: *value }),
-        None => Ok(numbers),
-    }
 }

@@ -24,7 +24,7 @@ pub enum Command {
     /// Trains a policy and writes its checkpoint
     Train(TrainArgs),
     /// Compares the learned policy with the rules, in the simulator
-    Evaluate(EvaluateArgs),
+    Evaluate(Box<EvaluateArgs>),
     /// Writes a load shape, or seeded arrival times, as CSV
     Workload(WorkloadArgs),
 }

@@ -1,42 +1,69 @@
 //! `agent evaluate`: the learned policy against the rules and the clairvoyant bound, on the same arrivals.
 //!
-//! Three sets of episodes, none of them trained on: recorded loads (see `traces/README.md`, and [`crate::bound`] for what
-//! costs are compared with), the demo's sinusoid, and deployments drawn at random. Every policy meets the same requests
-//! (paired).
+//! | `--set` | loads | what it shows |
+//! |---|---|---|
+//! | `traces` | recorded ones (`traces/README.md`) on one deployment | tables and fronts per trace, regret, what each `--period` buys |
+//! | `demo`, `validation`, `reference` | the demo's sinusoid; deployments drawn at random; the scenario of the published run | every setting per run, fronts |
+//! | `configurations` | recorded ones and formulas on twelve deployments | one checkpoint against generalists and rules tuned at home |
 //!
-//! # Recorded loads
+//! None is trained on. There is one list of contenders ([`rules`], [`cluster_laws`], checkpoints) and one judge ([`judge`]).
 //!
 //! ```text
-//! recordings -> sized for the deployment -> split by whole days -> parts x seeds -> every policy at every setting,
-//! bound, plans -> units (trace, seed) -> tables, fronts, intervals -> terminal, JSON, HTML
+//! loads -> cases (scenario, seed): tested | tuning -> settings chosen on the tuning cases
+//!       -> every policy at every setting on each tested case -> units (trace, seed) -> fronts, intervals -> terminal, JSON, HTML
 //! ```
 //!
-//! - Windows of 60 s are judged by the requests that *arrive* in them, whatever the loop period of a policy: a faster
-//!   loop gets no other measure. Windows that violate with the most replicas throughout are infeasible, and apart.
-//! - The setting of every rule's knob is the best for the objective on days that are never tested on, and the calibrated
-//!   rule has all of its settings searched there once more. Fronts show every setting.
+//! - Windows (60 s for recorded loads) are judged by the requests that *arrive* in them, whatever the loop period of a
+//!   policy: a faster loop gets no other measure. Windows that violate with the most replicas throughout are infeasible, and
+//!   apart. Settings are tuned by the same judgement.
+//! - The setting of every rule's knob is the best for the objective on episodes that are never tested on, and the
+//!   calibrated rule and the cluster's laws have all of their settings searched there once more. Fronts show every setting.
 //! - At equal violations, fronts are read by straight lines between settings, over all traces, each counting alike: cost in
 //!   units of the bound's at its fewest violations, violations in percent of the feasible windows.
 //! - The unit of replication is (trace, arrival seed), and with several checkpoints (trace, arrival seed, checkpoint).
 //!   Intervals are stratified by trace. They say how luck of arrivals and training moves the figures, not how another
 //!   choice of traces would.
+//!
+//! # Configurations
+//!
+//! `--set configurations` changes one thing of the deployment at a time: start-up 45 and 90 s, service times x0.25 and x10,
+//! at most 4 and 30 replicas, threshold over service time 1.6 and 6, random routing, three sizes of request, 2 % missed checks.
+//! Each is played on the middle `--hours` (6) of the tested days, sized for it anew, and on four formulas; rules are tuned
+//! on the middle 3 hours of other days and on the formulas with other periods and seeds. Several `--checkpoint` are training
+//! seeds.
+//!
+//! - *Generalists*: calibrated with long memory, trend, reactive and HPA at our period, one setting each, searched on
+//!   deployments drawn as for training; then the knob is swept.
+//! - *At home*: the calibrated rule with long memory and HPA (at its own 15 s), searched for the very configuration and for
+//!   each price of the sweep.
+//! - *Away*: the calibrated rule that was searched for the base, where its world is another.
+//!
+//! Ratios of costs at equal violations are read per configuration from the mean fronts over (load, seed), then pooled as
+//! logarithms. One interval draws (load, arrival seed, training seed) anew in each configuration; the wider one draws them
+//! once for all, as the configurations share their loads. Costs are in units of the work of the requests, or of the bound
+//! with `--bound`.
 
+mod analysis;
 mod bootstrap;
 mod chart;
+mod comparison;
+mod configuration;
 mod contender;
 mod deployment;
+mod duel;
 mod field;
 mod frontier;
 mod histogram;
 mod judge;
-mod measure;
-mod opponents;
 mod page;
 mod parallel;
+mod parts;
+mod progress;
 mod recorded;
 mod report;
 mod simulated;
-mod table;
+mod study;
+mod study_text;
 mod text;
 
 use std::fs;
@@ -44,28 +71,36 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use crate::checkpoint::Checkpoint;
-use crate::learned::{DEFAULT_PRICE, Learned};
+use crate::learned::DEFAULT_PRICE;
 use crate::serve::parse_price;
 
 pub use bootstrap::{Interval, interquartile_mean, intervals};
-pub use contender::{Contender, rules};
+pub use comparison::{Comparison, learned};
+pub use configuration::{Configuration, Grounds, configurations};
+pub use contender::{Contender, PRICES, cluster_laws, rules};
 pub use deployment::Deployment;
-pub use field::{Field, PLAN_PRICES, Part, Parts, Unit};
+pub use duel::{Away, AwayRow, Duel, Ground, GroundUnit, Grounded, Pair};
+pub use field::{Case, Clairvoyant, Field, PLAN_PRICES, Unit};
 pub use frontier::Frontier;
 pub use histogram::Histogram;
 pub use judge::{Tally, judge, violations};
-pub use measure::{Row, measure};
-pub use opponents::{Family, families};
+pub use parts::{Part, Parts};
 pub use recorded::{RecordedArgs, evaluate_recorded};
-pub use report::{Front, FrontPoint, LEVELS, Matched, Report, Row as ReportRow, Section};
-pub use simulated::{Evaluation, FamilyRows, demo_episodes, evaluate, validate, validation_episodes};
+pub use report::{Front, FrontPoint, LEVELS, Matched, Report, Row, RunMeans, Section};
+pub use simulated::{
+    demo, demo_cases, frontier, reference, reference_cases, tally, validate, validation, validation_cases,
+};
+pub use study::{ConfigurationFronts, PolicyFront, SearchNote, Study, StudyArgs, study};
 
 /// Arrival seeds of the simulated loads.
 const SIMULATED_SEEDS: u32 = 20;
 /// Arrival seeds of the recorded loads, which are much longer.
 const RECORDED_SEEDS: u32 = 10;
+/// Arrival seeds of each load in each configuration.
+const CONFIGURATION_SEEDS: u32 = 1;
 
 /// Compares the learned policy with the rules.
 #[derive(Debug, Clone, Args)]
@@ -76,24 +111,27 @@ pub struct EvaluateArgs {
     /// Price of a violating check, in full clusters for one check
     #[arg(long, env = "RISK", default_value_t = DEFAULT_PRICE, value_parser = parse_price)]
     pub risk: f64,
-    /// Arrival seeds of each load [default: 10 for recorded loads, 20 for simulated ones]
+    /// Arrival seeds of each load [default: 10 for recorded loads, 20 for simulated ones, 1 for configurations]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub seeds: Option<u32>,
-    /// Episodes to play
+    /// Loads to play
     #[arg(long, value_enum, default_value = "traces")]
     pub set: Set,
     /// Print JSON instead of tables
     #[arg(long)]
     pub json: bool,
-    /// Folder for report.json and report.html of the recorded loads
+    /// Folder for a JSON file and a page of each set
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// What concerns recorded loads alone
     #[command(flatten)]
     pub recorded: RecordedArgs,
+    /// What concerns configurations alone
+    #[command(flatten)]
+    pub study: StudyArgs,
 }
 
-/// Episodes to play.
+/// Loads to play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Set {
     /// Recorded loads.
@@ -102,7 +140,11 @@ pub enum Set {
     Demo,
     /// Deployments drawn at random.
     Validation,
-    /// All three.
+    /// The scenario of the published run.
+    Reference,
+    /// Recorded loads and formulas over many deployments.
+    Configurations,
+    /// All but the configurations.
     All,
 }
 
@@ -115,46 +157,47 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
         [] => vec![Checkpoint::shipped()?],
         paths => paths.iter().map(|path| Checkpoint::read(path)).collect::<Result<_, _>>()?,
     };
-    if matches!(args.set, Set::Demo | Set::Validation | Set::All) {
-        checkpoints.iter().try_for_each(|checkpoint| run_simulated(args, checkpoint))?;
+    let wanted = |set: Set| args.set == set || (args.set == Set::All && set != Set::Configurations);
+    let seeds = 0..u64::from(args.seeds.unwrap_or(SIMULATED_SEEDS));
+    if wanted(Set::Demo) {
+        simulated(args, "demo", demo(seeds.clone()), &checkpoints)?;
     }
-    if matches!(args.set, Set::Traces | Set::All) {
+    if wanted(Set::Validation) {
+        simulated(args, "validation", validation(seeds.clone()), &checkpoints)?;
+    }
+    if wanted(Set::Reference) {
+        simulated(args, "reference", reference(seeds)?, &checkpoints)?;
+    }
+    if wanted(Set::Traces) {
         let seeds = args.seeds.unwrap_or(RECORDED_SEEDS);
         let report = evaluate_recorded(&args.recorded, &checkpoints, args.risk, seeds)?;
-        let json = serde_json::to_string_pretty(&report).context("cannot write JSON")?;
-        if args.json {
-            println!("{json}");
-        } else {
-            println!("{}", text::text(&report));
-        }
-        if let Some(folder) = &args.out {
-            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-            for (name, content) in [("report.json", &json), ("report.html", &page::page(&report))] {
-                let path = folder.join(name);
-                fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
-            }
-        }
+        publish(args, "report", &report, &text::text(&report), &page::page(&report))?;
+    }
+    if wanted(Set::Configurations) {
+        let seeds = args.seeds.unwrap_or(CONFIGURATION_SEEDS);
+        let found = study(&args.study, &args.recorded, &checkpoints, args.risk, seeds)?;
+        publish(args, "configurations", &found, &study_text::text(&found), &page::study_page(&found))?;
     }
     Ok(())
 }
 
-fn run_simulated(args: &EvaluateArgs, checkpoint: &Checkpoint) -> Result<()> {
-    let learned = Learned::of(checkpoint, args.risk);
-    let seeds = 0..u64::from(args.seeds.unwrap_or(SIMULATED_SEEDS));
-    let mut evaluations = Vec::new();
-    if args.set != Set::Validation {
-        let (episodes, tuning) = (demo_episodes(seeds.clone())?, demo_episodes(simulated::TUNING_SEEDS)?);
-        evaluations.push(evaluate("the demo's sinusoid", &episodes, &tuning, &learned)?);
-    }
-    if args.set != Set::Demo {
-        let (episodes, tuning) = (validation_episodes(seeds)?, validation_episodes(simulated::TUNING_SEEDS)?);
-        evaluations.push(evaluate("deployments drawn at random", &episodes, &tuning, &learned)?);
-    }
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&evaluations).context("cannot write JSON")?);
-    } else {
-        println!("checkpoint {}, simulated", checkpoint.short_hash());
-        evaluations.iter().for_each(|evaluation| println!("\n{}", table::text(evaluation)));
+fn simulated(args: &EvaluateArgs, name: &str, comparison: Comparison, checkpoints: &[Checkpoint]) -> Result<()> {
+    let RecordedArgs { policy, knob, .. } = &args.recorded;
+    let (policy, knob, threads) = (policy.clone(), knob.clone(), args.recorded.threads());
+    let report = Comparison { policy, knob, threads, price: args.risk, ..comparison }.report(checkpoints)?;
+    publish(args, name, &report, &text::text(&report), &page::page(&report))
+}
+
+/// To the terminal, and to files if there is a folder for them.
+fn publish(args: &EvaluateArgs, name: &str, found: &impl Serialize, text: &str, page: &str) -> Result<()> {
+    let json = serde_json::to_string_pretty(found).context("cannot write JSON")?;
+    println!("{}", if args.json { &json } else { text });
+    if let Some(folder) = &args.out {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        for (ending, content) in [("json", json.as_str()), ("html", page)] {
+            let path = folder.join(format!("{name}.{ending}"));
+            fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 
 mod action;
 mod candidates;
+mod queueing;
 mod situation;
 mod state;
 
@@ -16,12 +17,14 @@ pub use situation::Situation;
 pub use state::{STATE_FEATURES, state_feature_name};
 
 /// Version of the meaning of the features: a checkpoint of another version is refused.
-pub const FEATURES_VERSION: u32 = 1;
+pub const FEATURES_VERSION: u32 = 2;
 /// Checks seen one by one, the current one included.
 pub const WINDOW: usize = 8;
 /// Checks summed up, the current one included.
 pub const LONG_WINDOW: usize = 64;
 
+/// Start-up of a pod when it was not sent, in check intervals: 10 s of a minute.
+const USUAL_STARTUP: f64 = 10.0 / 60.0;
 /// Keeps logarithms of loads and ratios finite when the load is zero, erlangs.
 const SMALL_LOAD: f64 = 0.1;
 

@@ -42,11 +42,25 @@
 //! | 79, 80 | highest and mean load of 8 checks | `ln(x / a)` |
 //! | 81, 82 | root mean square step of 8 checks, last step | `x / a` |
 //! | 83 | noise of a count | `sqrt(a D / interval) / a` |
-//! | 84, 85, 86 | highest load of 16, 32, 64 checks | `ln(x / a)` |
-//! | 87, 88 | mean of 64 checks: decayed by 0.93 a check, plain | `ln(x / a)` |
-//! | 89, 90, 91 | steps of `ln a` over 64 checks | root mean square, largest, 4 x share above 0.3 |
-//! | 92, 93 | length, height | checks / 64, highest load of 64 / `max` |
-//! | 94 | price | `ln(B / 8)` |
+//! | 84, 85 | start-up of a pod; known | `0.4 ln(start-up / interval)`, flag |
+//! | 86, 87 | pods by the queue formula at the load; with the last rise and the backlog | `ln(x / (a + 0.3))` |
+//! | 88, 89 | noise of a count, mean step of 3 checks | `0.3 ln(0.003 + x / a)`, `x / a` |
+//! | 90, 91, 92 | highest load of 16, 32, 64 checks | `ln(x / a)` |
+//! | 93, 94 | mean of 64 checks: decayed by 0.93 a check, plain | `ln(x / a)` |
+//! | 95, 96, 97 | steps of `ln a` over 64 checks | root mean square, largest, 4 x share above 0.3 |
+//! | 98, 99 | length, height | checks / 64, highest load of 64 / `max` |
+//! | 100, 101, 102 | mean load of the checks 9..16, 17..32, 33..64 | `ln(x / a)` |
+//! | 103 | root mean square step of 64 checks | `x / a` |
+//! | 104, 105 | waits over those of the queue formula, 64 and 8 checks | `ln x` |
+//! | 106, 107 | highest utilization without, lowest with a violation, 64 checks | |
+//! | 108, 109, 110 | steps of 8 checks, second differences of 8 and 64, root mean squares | `0.3 ln(0.003 + x / a)` |
+//! | 111 | last step over the root mean square second difference of 8 | |
+//! | 112 .. 115 | required pods: median, 90 % and 98 % quantile | `ln` against `a + 0.3` and the median; 98 % / `max` |
+//! | 116 | price | `ln(B / 3.5) / 1.4` |
+//!
+//! *Required pods* are a forecast of its own ([`required`]): the fewest replicas that, ordered now and never fewer after,
+//! would have kept the next checks within the threshold. The simulator finds them exactly, by bisection over clones under
+//! the same arrivals; networks learn eight quantiles of them from the numbers 0 to 111.
 //!
 //! A gap of more than 2.5 intervals cuts the history. Each number is centred and scaled by what the training data had,
 //! and cut at its lowest and highest value there; `agent_features_out_of_range_total` counts such cuts. What a request
@@ -54,10 +68,11 @@
 //!
 //! ## Actions
 //!
-//! Replica counts near need: `ceil(m (a + min(b, n)))` for 12 multiples `m` from 0.7 to 4, what is ordered and its
-//! neighbours, the fewest and the most; at most 17. A count enters the network as 14 numbers
-//! ([`features::ACTION_FEATURE_NAMES`]): against the load, against what is ordered, and the logarithm of the pressure that
-//! a queue formula expects of it, so one network serves any `max`.
+//! Replica counts: the required pods at each of the eight quantiles, a fifth below and a third above them; `ceil(m (a +
+//! min(b, n)))` for m = 1.05, 1.5 and 2.2, whatever the forecast says; what is ordered and its neighbours; the fewest and the
+//! most: at most 18. A count enters the network as 22 numbers: 17 of [`features::ACTION_FEATURE_NAMES`] (against the load,
+//! against what is ordered, the logarithm of the pressure that a queue formula expects of it, as the formula has it and as
+//! queues turned out here), and where it lies among the required pods. So one network serves any `max`.
 //!
 //! ## Reward, horizon, end
 //!
@@ -67,20 +82,21 @@
 //!   unfinished ones included: 0 below 0.85 thresholds, 1 at 1.15, then growing with the logarithm.
 //!
 //! The score of an action is `cost + B violation`. The price `B` of a violating check, in full clusters for one check, is
-//! an input of the network and chosen at run time (`RISK`, 1.5 to 40): one network is the whole dial between cost and
-//! violations. Values are discounted sums over 5 checks. An autoscaler has no terminal state; an episode's last 5 checks
-//! are played and never learnt from, so that no return is cut short.
+//! an input of the network and chosen at run time (`RISK`, 0.3 to 40): one network is the whole dial between cost and
+//! violations. Values are discounted sums over 5 checks, and as many more as pass until an ordered pod is ready. An
+//! autoscaler has no terminal state; an episode's last checks are played and never learnt from, so that no return is cut short.
 //!
 //! ## Guards
 //!
-//! After the network: no scale-in while the response time is above the threshold or pods are starting
-//! ([`learned::guard`]); the bounds hold by construction. `explanation.overrideReason` says when a guard decided.
+//! After the network: no scale-in while the response time is above the threshold, or while pods are starting that should be
+//! ready by now ([`learned::guard`]); the bounds hold by construction. A deployment outside of [`learned::DOMAIN`] is answered
+//! by the calibrated rule. `explanation.overrideReason` says when, and why.
 //!
 //! # Learning
 //!
 //! [`train`] is rollout policy iteration: from a sampled state a clone of the simulation tries every candidate under the
-//! same future arrivals and goes on under the current policy (first the calibrated rule, then the networks); the networks
-//! regress the returns, centred per state, so that the luck of the arrivals cancels. [`train::Hyperparameters`] has every
+//! same future arrivals and goes on under the current policy (first a quantile of the required pods, a supervised policy; then
+//! the networks, on their own returns); the networks regress the returns, centred per state, so that the luck of the arrivals cancels. [`train::Hyperparameters`] has every
 //! number, with the literature's value beside ours. Episodes are deployments drawn at random
 //! ([`simulator::Scenario::randomised`] has the ranges): dynamics that vary, and a memory to tell them apart.
 //!
@@ -89,65 +105,81 @@
 //!
 //! # Results
 //!
-//! All in the simulator, at the default price 3, by `cargo run --release -p agent -- evaluate --set demo` and the same with
-//! `--set validation`: 20 arrival seeds, every policy on the same arrivals and at the same loop period. The shipped
-//! checkpoint is one training seed, 1, trained by `cargo run --release -p agent -- train` in 189 s on two cores. "At equal
-//! pods" reads the front of a rule's swept knob at the learned policy's pod-minutes; J is the mean pod share plus 3 times
-//! the share of violating checks, each rule at its best setting *for that very set of episodes*.
+//! All in the simulator. Five trainings, seeds 1 to 5, each 4 to 5 minutes on two cores; the shipped one is seed 3, the best of
+//! them on the validation set, trained once more after the range of `threshold / service time` in [`learned::DOMAIN`] was widened
+//! (the five of the tables were trained with an upper end of 20). No training and no search saw the days that are tested on.
 //!
-//! | the demo's sinusoid, 49 decisions a run | violating checks | the rule's at equal pods | its pod-minutes at equal violations | best J |
+//! ```text
+//! agent evaluate --set configurations --traces DIR --hours 4 --seeds 1 --checkpoint 1.safetensors ... --checkpoint 5.safetensors
+//! ```
+//!
+//! with the built-in recordings, NASA-HTTP, Twitter and WorldCup (last third of the days of each; 8 recorded loads, 4 by formula),
+//! 12 configurations, everybody judged on the same windows of 60 s: 9 CPU minutes. Pod-minutes of the learned policy over the
+//! rule's at equal avoidable violations, below 1 learning wins:
+//!
+//! | rule | median of 12 | pooled, 95 % interval | configurations ahead | every seed ahead |
 //! |---|---|---|---|---|
-//! | learned (69 % of the pods, 27 actions) | 0.25 | | | 0.705 |
-//! | static count | | 13.6 | + 26 % | 0.884 |
-//! | reactive | | 0.75 | + 8 % | 0.733 |
-//! | trend | | 1.32 | + 11 % | 0.748 |
-//! | calibrated, tuned on this very load | | 1.83 | + 9 % | 0.753 |
-//! | calibrated | | never so cheap | + 35 % | 0.940 |
-//! | HPA | | 23.7 | + 33 % | 0.930 |
-//! | threshold | | 10.0 | never so few | 0.957 |
+//! | calibrated with long memory, one setting tuned on randomised deployments | 0.82 | 0.815 [0.80, 0.84] | 12 | yes |
+//! | trend, likewise | 0.84 | 0.844 [0.82, 0.89] | 12 | yes |
+//! | reactive, likewise | 0.82 | 0.826 [0.80, 0.86] | 12 | yes |
+//! | HPA at 60 s, likewise | 0.75 | 0.769 [0.74, 0.81] | 12 | yes |
+//! | calibrated with long memory, tuned for exactly the configuration | 0.88 | 0.887 [0.85, 0.91] | 11 | yes |
+//! | HPA at its own 15 s, tuned for exactly the configuration | 0.88 | 0.881 [0.86, 0.92] | 12 | yes |
 //!
-//! | 24 deployments drawn at random, 200 checks | violating checks | the rule's at equal pods | its pod-minutes at equal violations | best J |
-//! |---|---|---|---|---|
-//! | learned (60 % of the pods, 28 actions per 100 checks) | 7.9 % | | | 0.841 |
-//! | calibrated | | 13.3 % | + 10 % | 0.901 |
-//! | calibrated, tuned on these very deployments | | 10.6 % | + 11 % | 0.901 |
-//! | trend | | 16.5 % | never so few | 1.038 |
-//! | reactive | | 16.5 % | never so few | 1.061 |
-//! | HPA | | 14.6 % | + 26 % | 1.062 |
-//! | threshold | | 22.6 % | never so few | 1.119 |
-//! | static count | | 15.4 % | + 28 % | 1.159 |
+//! | configuration | generalist calibrated | home calibrated | home HPA, 15 s |
+//! |---|---|---|---|
+//! | base: at most 10 pods, D 0.2 s, threshold 0.5 s, start-up 10 s | 0.80 | 0.86 | 0.87 |
+//! | start-up 45 s; 90 s | 0.83; 0.81 | 0.92; 0.83 | 0.82; 0.81 |
+//! | D x 0.25; x 10 | 0.79; 0.83 | 0.88; 0.88 | 0.92; 0.90 |
+//! | at most 4; 30 | 0.87; 0.75 | 0.94; 0.83 | 0.95; 0.84 |
+//! | threshold / D 1.6; 6 | 0.72; 0.83 | 0.83; 0.86 | 0.84; 0.89 |
+//! | random routing | 0.92 | 1.00 | 0.99 |
+//! | mixture of three sizes | 0.85 | 0.95 | 0.90 |
+//! | 2 % missed checks | 0.80 | 0.88 | 0.88 |
 //!
-//! In the random deployments 5.8 % of the checks violate with all replicas throughout (the last static count).
+//! The home rule is the best, read off the test itself, of four settings (one found for each of three prices, and the
+//! generalist's) times eight safety stocks: a search that flatters it.
+//!
+//! | load, mean over the configurations | generalist calibrated | home calibrated | home HPA, 15 s |
+//! |---|---|---|---|
+//! | autothrottle-diurnal2 | 0.84 | 1.00 | 0.98 |
+//! | azure-llm-code; azurefn | 0.78; 0.97 | 0.83; 0.99 | 0.86; 0.89 |
+//! | nab-twitter-amzn; nasa | 0.93; 0.93 | 0.99; 0.96 | 0.92; 0.93 |
+//! | twitter | 0.80 | 0.93 | **1.08** |
+//! | worldcup98-group; -may | 0.89; 0.87 | 0.98; 0.98 | 0.97; 0.97 |
+//! | sinusoid; square; flash crowd; walk | 0.83; 0.85; 0.87; 0.88 | 0.98; 0.92; 0.93; 0.92 | 0.94; **1.03**; **1.02**; 0.91 |
+//!
+//! At equal pods, away from the home of the rule that was tuned for the base (start-up 90 s, threshold / D 1.6, random routing,
+//! mixture): 0.59 [0.55, 0.64] of its avoidable violations.
+//!
+//! The reference scenario (`--set reference`, seed 3: sinusoid High, D 0.204 s, threshold 0.5 s, at most 6 pods, 41 checks, 20 arrival
+//! seeds), means of a run; the clairvoyant bound is none at 86 pod-minutes:
+//!
+//! | policy | violating checks at pod-minutes |
+//! |---|---|
+//! | learned, price 0.7; 1; 1.5; 3 | 2.9 at 92; 1.1 at 101; 0.3 at 110; 0 at 128 |
+//! | its forecast alone, price 0.7; 1; 1.5; 3 | 2.2 at 95; 1.0 at 102; 0.4 at 109; 0 at 121 |
+//! | KPA at 2 s | 0.9 at 104 |
+//! | trend | 3.5 at 105 |
+//! | KEDA at 15 s | 5.4 at 103 |
+//! | reactive | 9.8 at 101 |
+//!
+//! There the learned policy is 1.27 [1.24, 1.30] times the bound at 1 % violating checks, 1.24 [1.20, 1.27] at 2 %.
+//!
+//! On the demo's sinusoid (`--set demo`, 20 arrival seeds) it violates in 0.6 of 49 checks at 13.1 pod-minutes; at as many
+//! pod-minutes the reactive rule in 1.3, the calibrated one with long memory, tuned on that load, in 1.8, trend in 2.0, HPA at
+//! our period in 25.
 //!
 //! Where a rule still wins, or nearly:
-//! - at high prices on the demo's sinusoid, which is smooth and has no hidden delay: at price 10 the reactive rule, its
-//!   utilization chosen for this load, has the same violations with 2 % fewer pod-minutes (`--set demo --risk 10`), since
-//!   the learned policy hedges against what it cannot see; at price 5 the rule needs 1 % more;
-//! - the learned policy acts more often there (54 changes per 100 checks) than the reactive rule (46) and the calibrated
-//!   one (13);
-//! - violations on the demo's sinusoid at a given price vary between trainings more than pods do: smaller trainings gave
-//!   0.3 to 1.4 violating checks. Averaging four networks and weighing down hopeless candidates made them few.
+//! - the forecast alone, a quantile of the required pods, which is supervised, is level with the value networks in the reference
+//!   scenario and on the demo (3 % fewer pod-minutes there), and 1 to 3 % behind on recorded loads: what learning from own returns adds
+//!   is small;
+//! - HPA at 15 s needs fewer pods on the bursts of Twitter (8 %), square waves and flash crowds: it sees them 45 s sooner;
+//! - random routing, where no policy is better than the calibrated rule tuned for it;
+//! - more rounds did not help: 3 instead of 2 gave 1.28, 1.21, 1.21 times the bound at 1, 2, 5 % on validation days, 2 rounds 1.27, 1.21,
+//!   1.20; without the features of smoothness and the inverted queue formula it was 1.27, 1.24, 1.23 (one seed each).
 //!
-//! The tuned rule is the best of a random search of 300 settings; on the demo it stays behind the reactive rule, so a
-//! longer search would find better. Real pods are not in these tables.
-//!
-//! Recorded loads, by `agent evaluate --seeds 2 --days 1` (4 built-in traces, 10 pods at most, start-up 10 s, windows of 60 s;
-//! 2 arrival seeds are few) before the cluster's own laws took part with their memories: HPA here is its recommendation alone,
-//! KEDA and Knative are not in it. Pod-minutes over the clairvoyant bound's at equal avoidable violations, every trace alike, with
-//! the learned policy's over the rule's in brackets, below 1 where learning wins.
-//!
-//! | policy | 1 % | 2 % | 5 % |
-//! |---|---|---|---|
-//! | learned, 60 s loop | 1.46 | 1.32 | 1.35 |
-//! | HPA at its own 15 s | 1.33 (1.10) | 1.33 (0.99) | 1.33 (1.02) |
-//! | HPA, 60 s | 1.86 (0.79) | 1.59 (0.83) | 1.43 (0.95) |
-//! | calibrated, tuned on other days | never so few | 1.39 (0.95) | 1.37 (0.99) |
-//! | reactive | 1.94 (0.75) | 1.71 (0.77) | 1.45 (0.93) |
-//! | static count | 1.84 (0.79) | 1.84 (0.72) | 1.84 (0.73) |
-//!
-//! There the learned policy loses to HPA at 15 s at 1 % and never gets to 0.5 %; a reactive rule needs 3 % fewer pods on the
-//! smooth autothrottle trace without a violation, and at its default price the learned policy buys more safety on NAB than
-//! is worth its pods (regret 44 %, the tuned calibrated rule 27 %).
+//! Real pods are not in these tables.
 //!
 //! # Command line
 //!
@@ -163,6 +195,7 @@ pub mod features;
 pub mod learned;
 pub mod network;
 pub mod policy;
+pub mod required;
 pub mod rng;
 pub mod rules;
 pub mod serve;

@@ -15,13 +15,18 @@ mod normaliser;
 use candle_core::{Device, Result, Tensor, Var};
 
 use crate::features::{ACTION_FEATURES, STATE_FEATURES};
+use crate::required::{ACTION_NUMBERS, STATE_NUMBERS};
 use crate::rng::Stream;
 
-pub use ensemble::{Ensemble, Query, Value};
+pub use ensemble::{Ensemble, Query, Value, action_numbers, state_numbers};
 pub use normaliser::{Normaliser, Range};
 
+/// Numbers of a state: its features, and what the distribution of the required pods adds.
+pub const STATE_WIDTH: usize = STATE_FEATURES + STATE_NUMBERS;
+/// Numbers of a candidate: its features, and where it lies in that distribution.
+pub const ACTION_WIDTH: usize = ACTION_FEATURES + ACTION_NUMBERS;
 /// Numbers in: the state and the logarithm of the price.
-pub const STATE_INPUTS: usize = STATE_FEATURES + 1;
+pub const STATE_INPUTS: usize = STATE_WIDTH + 1;
 /// Values out: cost and violation.
 pub const VALUES: usize = 2;
 
@@ -69,7 +74,7 @@ impl Network {
             let inputs = if name.starts_with("output") || name.starts_with("hidden") {
                 units
             } else {
-                STATE_INPUTS + ACTION_FEATURES
+                STATE_INPUTS + ACTION_WIDTH
             };
             let deviation = scale * (2.0 / inputs as f64).sqrt();
             let mut stream = stream.split(name, 0);
@@ -127,7 +132,7 @@ impl Network {
 /// Shapes `[inputs, outputs]` and `[outputs]` of [`PARAMETERS`].
 fn shapes(units: usize) -> [Vec<usize>; PARAMETERS.len()] {
     [
-        vec![ACTION_FEATURES, units],
+        vec![ACTION_WIDTH, units],
         vec![units],
         vec![units, units],
         vec![units, VALUES],

@@ -5,7 +5,7 @@
 //! | `POST /action` | a replica count, or -1 with the field that is wrong |
 //! | `GET /healthz` | 200 while the process serves |
 //! | `GET /readyz` | 200 with the model's hash |
-//! | `GET /metrics` | Prometheus text |
+//! | `GET /metrics` | Prometheus text; on the address for metrics, if one is given, this path alone |
 //!
 //! The status of an answer: 200 with a count; 200 with -1 when the body is JSON that makes no sense as a state; 400 with
 //! -1 when it is not JSON; 413 with -1 when it is too large, 408 when it does not come within 5 s. A caller that reads `action` alone is always right.
@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::Server;
 use actix_web::{App, HttpServer, web};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -51,7 +52,10 @@ pub struct ServeArgs {
     /// Address to listen on; port 0 takes any
     #[arg(long, env = "AGENT_LISTEN_ADDR", default_value = "0.0.0.0:8000")]
     pub listen_addr: SocketAddr,
-    /// Price of a violating check, in full clusters for one check, 1.5 to 40: the dial between cost and violations
+    /// A second address, with the metrics and nothing else: for a Prometheus that may not ask for actions [default: none]
+    #[arg(long, env = "AGENT_METRICS_ADDR")]
+    pub metrics_addr: Option<SocketAddr>,
+    /// Price of a violating check, in full clusters for one check, 0.3 to 40: the dial between cost and violations
     #[arg(long, env = "RISK", default_value_t = DEFAULT_PRICE, value_parser = parse_price)]
     pub risk: f64,
     /// Checkpoint to answer with [default: the shipped one]
@@ -79,26 +83,46 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         None => Checkpoint::shipped()?,
     };
     let agent = Arc::new(Agent::new(&checkpoint, args.risk).context("cannot set up the metrics")?);
-    actix_web::rt::System::new().block_on(serve(args.listen_addr, agent))
+    actix_web::rt::System::new().block_on(serve(args, agent))
 }
 
-async fn serve(listen_addr: SocketAddr, agent: Arc<Agent>) -> Result<()> {
+async fn serve(args: &ServeArgs, agent: Arc<Agent>) -> Result<()> {
     let data = web::Data::from(agent);
-    let app = move || {
-        App::new().app_data(data.clone()).app_data(web::PayloadConfig::new(MAX_BODY_BYTES)).configure(response::routes)
-    };
+    // First, as a caller that was told the agent's address may ask for the metrics next.
+    let metrics = args.metrics_addr.map(|address| listen(address, "metrics on", data.clone(), response::metrics_alone));
+    let metrics = metrics.transpose()?.map(actix_web::rt::spawn);
+    let actions = listen(args.listen_addr, "listening on", data, response::routes)?;
+    actions.await.context("the server failed")?;
+    match metrics {
+        // The signal that ended the one ends the other.
+        Some(metrics) => {
+            metrics.await.context("the server of the metrics broke")?.context("the server of the metrics failed")
+        }
+        None => Ok(()),
+    }
+}
+
+/// A server that is bound, and has said so on standard output.
+fn listen(
+    address: SocketAddr,
+    name: &str,
+    agent: web::Data<Agent>,
+    routes: fn(&mut web::ServiceConfig),
+) -> Result<Server> {
+    let app =
+        move || App::new().app_data(agent.clone()).app_data(web::PayloadConfig::new(MAX_BODY_BYTES)).configure(routes);
     let server = HttpServer::new(app)
         .workers(WORKERS)
         .max_connections(MAX_CONNECTIONS / WORKERS)
         .backlog(BACKLOG)
         .client_request_timeout(CLIENT_TIMEOUT)
         .shutdown_timeout(SHUTDOWN_S)
-        .bind(listen_addr)
-        .with_context(|| format!("cannot listen on {listen_addr}"))?;
+        .bind(address)
+        .with_context(|| format!("cannot listen on {address}"))?;
     for address in server.addrs() {
         let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "listening on http://{address}").context("cannot write to standard output")?;
+        writeln!(stdout, "{name} http://{address}").context("cannot write to standard output")?;
         stdout.flush().context("cannot write to standard output")?;
     }
-    server.run().await.context("the server failed")
+    Ok(server.run())
 }

@@ -30,6 +30,7 @@ mod occupancy;
 mod outcome;
 mod play;
 mod pod;
+mod random_load;
 mod randomised;
 mod scenario;
 mod service;

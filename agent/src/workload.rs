@@ -14,6 +14,7 @@ mod shape;
 mod sizing;
 mod split;
 mod trace;
+mod training;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ pub use recording::{DAY_S, Recording, Segment};
 pub use shape::{Load, Shape};
 pub use split::{Part, Split};
 pub use trace::{read_trace, write_arrivals, write_rates};
+pub use training::training_profiles;
 
 /// Why there is no load to play.
 #[derive(Debug, Error)]

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use agent::bound::Point;
 use agent::checkpoint::Checkpoint;
 use agent::evaluate::{
-    Contender, Deployment, EvaluateArgs, Field, Parts, Report, evaluate_recorded, judge, rules, violations,
+    Case, Clairvoyant, Contender, Deployment, EvaluateArgs, Field, Parts, Report, cluster_laws, evaluate_recorded,
+    judge, reference_cases, rules, violations,
 };
 use agent::rules::{Reactive, StaticCount};
-use agent::simulator::{Episode, Player, Simulation};
+use agent::simulator::{Episode, Player, Scenario, Simulation};
 use agent::workload::{Profile, Recording, Split};
 use clap::Parser;
 
@@ -50,12 +51,16 @@ fn results_do_not_depend_on_the_threads_and_nobody_beats_the_bound() {
     let folder = tempfile::tempdir().expect("a fresh folder");
     let (parts, deployment) = (parts(folder.path()), deployment());
     assert_eq!((parts.names.as_slice(), parts.tested.len(), parts.tuning.len()), (&["a".into(), "b".into()][..], 2, 1));
-    let contenders = rules(&deployment.flat().expect("good figures"), &[]);
+    let contenders: Vec<Contender> = rules(4, &[]).into_iter().chain(cluster_laws(&[])).collect();
+    let cases: Vec<Case> = (0..2)
+        .flat_map(|seed| parts.tested.iter().map(move |part| (part, seed)))
+        .map(|(part, seed)| part.case(&deployment, seed).expect("good figures"))
+        .collect();
     let chosen = vec![0; contenders.len()];
     let report = |threads| {
         let detailed = Some(chosen.as_slice());
-        let field = Field { deployment: &deployment, contenders: &contenders, detailed, bounded: true, threads };
-        let units = field.play(&parts.tested, &[0, 1], || ()).expect("good episodes");
+        let field = Field { contenders: &contenders, detailed, clairvoyant: Clairvoyant::Played, threads };
+        let units = field.play(&cases, || ()).expect("good episodes");
         for unit in &units {
             for (contender, tallies) in contenders.iter().zip(&unit.tallies).filter(|(who, _)| who.period_s.is_none()) {
                 for tally in tallies {
@@ -67,7 +72,7 @@ fn results_do_not_depend_on_the_threads_and_nobody_beats_the_bound() {
                 assert!(!unit.bound.is_beaten_by(*plan), "{plan:?} {:?}", unit.bound);
             }
         }
-        Report::new(&units, &contenders, &chosen, &deployment, 3.0, &parts.names)
+        Report::new(&units, &contenders, &chosen, 3.0, &parts.names)
     };
     let one = report(1);
     assert_eq!(one, report(3), "with 1 and with 3 threads");
@@ -80,7 +85,7 @@ fn results_do_not_depend_on_the_threads_and_nobody_beats_the_bound() {
 fn windows_are_judged_alike_whatever_the_period_of_the_loop() {
     let deployment = deployment();
     let load = Profile::new(60.0, vec![8.0, 9.0, 10.0, 14.0, 3.0, 3.0, 9.0, 12.0]).expect("a load");
-    let scenario = deployment.scenario(load, 60.0).expect("a valid scenario");
+    let scenario = deployment.scenario(load).expect("a valid scenario");
     let slow = Arc::new(Episode::draw(scenario, 5).expect("a valid scenario"));
     let infeasible = violations(&StaticCount(4), &slow).expect("a valid episode");
     assert_eq!(infeasible.len(), 7, "all windows but the first");
@@ -164,7 +169,7 @@ fn options_that_make_no_sense_are_named() {
     let table: [(&[&str], &str); 7] = [
         (&["--policy", "wizard"], "there is no --policy \"wizard\"; there are static; threshold; reactive"),
         (&["--knob", "1"], "--knob is for one --policy, there are 0"),
-        (&["--period", "90"], "scenario: period must be at most the window that is judged, it is 90"),
+        (&["--period", "15,0"], "scenario: period must be above 0 s, it is 0"),
         (&["--max", "0"], "scenario: max"),
         (&["--threshold", "0.1"], "scenario: threshold must be longer than the service time, it is 0.1"),
         (&["--start-up=-1"], "scenario: startup_s must be"),
@@ -181,5 +186,35 @@ fn options_that_make_no_sense_are_named() {
 #[test]
 fn a_contender_of_another_kind_is_one_line() {
     let best = Contender::new("best guess", [1.0, 2.0], |count| StaticCount(count as u32)).every(15.0);
-    assert_eq!((best.period_s, best.rule(2.0).name()), (Some(15.0), "static 2".to_owned()));
+    let rule = best.rule(2.0, &Scenario::demo_sinusoid());
+    assert_eq!((best.period_s, rule.name()), (Some(15.0), "static 2".to_owned()));
+}
+
+#[test]
+fn what_each_period_buys_has_a_row_for_every_policy_and_period() {
+    let folder = tempfile::tempdir().expect("a fresh folder");
+    write_traces(folder.path());
+    let traces = folder.path().to_str().expect("words");
+    let args = arguments(&["--traces", traces, "--max", "4", "--policy", "reactive", "--period", "30,60,120"]);
+    let shipped = [Checkpoint::shipped().expect("the shipped checkpoint")];
+    let report = evaluate_recorded(&args.recorded, &shipped, 3.0, 1).expect("a report");
+    let names: Vec<&str> = report.total.rows.iter().map(|row| row.policy.as_str()).collect();
+    let expected = ["learned", "reactive"].map(|name| [30, 60, 120].map(|period| format!("{name} @{period} s")));
+    for name in expected.iter().flatten() {
+        assert!(names.contains(&name.as_str()), "{name} is not in {names:?}");
+    }
+    assert_eq!(report.matched.len(), 4 * 6, "each at four levels");
+}
+
+#[test]
+fn the_reference_scenario_has_41_checks_of_a_sinusoid_that_begins_at_its_lowest() {
+    let cases = reference_cases(0..2).expect("good figures");
+    let episode = cases[0].draw().expect("a valid scenario");
+    assert_eq!((episode.decisions(), episode.scenario().max_replicas), (41, 6));
+    let loads = &cases[0].scenario.load;
+    assert!(loads.rate_at(30.0) == 0.0 && loads.rate_at(1900.0) == 0.0, "quiet before and behind");
+    // Half a period in, around 7 + 9 requests/s.
+    let high = (500..520).map(|second| loads.rate_at(f64::from(second))).sum::<f64>() / 20.0;
+    assert!((14.0..18.0).contains(&high), "{high}");
+    assert_ne!(cases[0].scenario.load, cases[1].scenario.load, "the noise is another");
 }

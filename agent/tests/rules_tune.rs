@@ -36,7 +36,9 @@ fn objective(family: RuleFamily, values: &[f64], price: f64, episodes: &[Arc<Epi
     let one = |episode: &Arc<Episode>| {
         let rule = family.rule(values, episode.scenario());
         let played = play(episode, rule.player(), rule.native_period_s(60.0)).expect("a valid period");
-        played.totals.objective(price)
+        // A window violates by the requests that arrive in it.
+        let violating = played.windows.iter().filter(|it| it.arrivals_violate(episode.scenario().threshold_s)).count();
+        (played.totals.pod_share + price * violating as f64) / played.windows.len() as f64
     };
     episodes.iter().map(one).sum::<f64>() / episodes.len() as f64
 }

@@ -19,6 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 struct Agent {
     child: Child,
     address: String,
+    metrics: Option<String>,
 }
 
 impl Agent {
@@ -31,14 +32,25 @@ impl Agent {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("listening on http://").expect("the first line tells the address");
-        Self { address: address.to_owned(), child }
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        lines.read_line(&mut line).unwrap();
+        let mut metrics = None;
+        if let Some(address) = line.trim_end().strip_prefix("metrics on http://") {
+            metrics = Some(address.to_owned());
+            line.clear();
+            lines.read_line(&mut line).unwrap();
+        }
+        let address = line.trim_end().strip_prefix("listening on http://").expect("this line tells the address");
+        Self { address: address.to_owned(), metrics, child }
     }
 
     /// Status and body of an answer.
     fn send(&self, head: &str, body: &[u8]) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+        Self::send_to(&self.address, head, body)
+    }
+
+    fn send_to(address: &str, head: &str, body: &[u8]) -> (u16, String) {
+        let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let length = body.len();
         write!(stream, "{head} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n")
@@ -179,6 +191,15 @@ fn a_state_gets_a_count_with_its_grounds() {
     let best = i64::from(best.unwrap().replicas);
     assert!(reply.action == best || grounds.override_reason.is_some(), "{} is not {best}", reply.action);
     assert!(grounds.rule >= 1 && grounds.hpa.is_some());
+    let shortfalls: Vec<f64> = grounds.candidates.iter().filter_map(|candidate| candidate.shortfall).collect();
+    assert_eq!(shortfalls.len(), grounds.candidates.len());
+    assert!(shortfalls.is_sorted_by(|a, b| a >= b), "more pods are never more often too few: {shortfalls:?}");
+    // 500 replicas are none that the networks know: the calibrated rule answers, and says so.
+    let outside = GOOD.replace("\"max_replicas\": 10", "\"max_replicas\": 500");
+    let fallback = agent.act(&outside).1;
+    let reason = fallback.explanation.unwrap().override_reason.unwrap();
+    assert!(reason.starts_with("the calibrated rule answers: max_replicas is 500"), "{reason}");
+    assert!((6..=500).contains(&fallback.action), "5 are ordered and requests wait: {}", fallback.action);
     let again = agent.act(GOOD).1;
     assert_eq!(again.action, reply.action, "the agent keeps no state");
     for (path, text) in [("/healthz", "ok"), ("/readyz", grounds.model.as_str()), ("/metrics", "agent_model_info")] {
@@ -187,6 +208,22 @@ fn a_state_gets_a_count_with_its_grounds() {
     }
     assert_eq!(agent.send("GET /action", b"").0, 404);
     assert_eq!(agent.end(Signal::INT).code(), Some(0), "SIGINT");
+}
+
+#[test]
+fn who_reaches_the_address_for_metrics_gets_metrics_and_nothing_else() {
+    let agent = Agent::start(&["--metrics-addr", "127.0.0.1:0"]);
+    let address = agent.metrics.clone().expect("the address for metrics is told");
+    assert!(agent.act(BARE).1.action > 0);
+    let (status, body) = Agent::send_to(&address, "GET /metrics", b"");
+    let counted = r#"agent_action_requests_total{outcome="answered"} 1"#;
+    assert!(status == 200 && body.contains(counted), "{status} {body}");
+    for head in ["POST /action", "GET /action", "GET /readyz", "GET /healthz", "GET /"] {
+        assert_eq!(Agent::send_to(&address, head, BARE.as_bytes()).0, 404, "{head}");
+    }
+    assert_eq!(agent.send("GET /metrics", b"").0, 200, "the scaler's side has them too");
+    assert_eq!(agent.end(Signal::TERM).code(), Some(0), "one signal ends both");
+    assert!(TcpStream::connect(&address).is_err(), "the address for metrics outlives the agent");
 }
 
 #[test]
@@ -207,10 +244,14 @@ fn bad_arguments_and_checkpoints_end_the_agent_with_their_names() {
     let broken = folder.path().join("broken.safetensors");
     std::fs::write(&broken, b"not a checkpoint").unwrap();
     let broken = broken.to_str().unwrap();
-    let table: [(&[&str], &str); 5] = [
-        (&["--risk", "0.5"], "must be 1.5 to 40"),
-        (&["--risk", "NaN"], "must be 1.5 to 40"),
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let table: [(&[&str], &str); 7] = [
+        (&["--risk", "0.2"], "must be 0.3 to 40"),
+        (&["--risk", "NaN"], "must be 0.3 to 40"),
         (&["--listen-addr", "here"], "--listen-addr"),
+        (&["--metrics-addr", "9090"], "--metrics-addr"),
+        (&["--metrics-addr", &taken], &taken),
         (&["--checkpoint", broken], "not a safetensors file"),
         (&["--checkpoint", "/nowhere.safetensors"], "/nowhere.safetensors"),
     ];

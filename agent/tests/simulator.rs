@@ -280,11 +280,11 @@ fn random_scenarios_are_valid_and_cover_what_they_promise() {
     type Range = (&'static str, fn(&Scenario) -> f64, f64, f64);
     let ranges: [Range; 6] = [
         ("interval", |s| s.interval_s, 3.0, 60.0),
-        ("interval / service time", |s| s.interval_s / s.service_time_s, 8.0, 400.0),
+        ("interval / service time", |s| s.interval_s / s.service_time_s, 6.0, 2000.0),
         ("threshold / service time", |s| s.threshold_s / s.service_time_s, 1.4, 10.0),
         ("replicas", |s| f64::from(s.max_replicas), 2.0, 31.0),
-        ("start-up / interval", |s| s.startup_s / s.interval_s, 0.5 / 60.0, 1.5),
-        ("peak", |s| s.load.peak() * s.service_time_s / f64::from(s.max_replicas), 0.15, 3.0),
+        ("start-up / interval", |s| s.startup_s / s.interval_s, 0.5 / 60.0, 8.0),
+        ("peak", |s| s.load.peak() * s.service_time_s / f64::from(s.max_replicas), 0.15, 6.0),
     ];
     for (name, figure, low, high) in ranges {
         let figures: Vec<f64> = scenarios.iter().map(figure).collect();

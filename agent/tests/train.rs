@@ -9,13 +9,21 @@ use std::time::{Duration, Instant};
 use agent::checkpoint::{Card, Checkpoint, sha256};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Both rounds and both networks, of the smallest size.
-const TINY: [&str; 13] = [
+/// Two rounds, all networks, of the smallest size.
+const TINY: [&str; 21] = [
     "train",
+    "--labelled-episodes",
+    "6",
+    "--required-steps",
+    "12",
+    "--required-batch",
+    "16",
+    "--rounds",
+    "2",
     "--episodes",
     "6",
     "--checks",
-    "24",
+    "32",
     "--steps",
     "12",
     "--batch",
@@ -58,23 +66,51 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 }
 
 #[test]
-fn an_interrupted_training_leaves_no_checkpoint() {
+fn one_thread_and_two_give_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
+    let one = train(folder.path(), "one.safetensors", &["--threads", "1"]);
+    let two = train(folder.path(), "two.safetensors", &["--threads", "2"]);
+    assert!(std::fs::read(one).unwrap() == std::fs::read(two).unwrap(), "the number of threads changed the bytes");
+}
+
+#[test]
+fn a_training_that_was_killed_goes_on_and_gives_the_bytes_of_one_that_was_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = train(folder.path(), "whole.safetensors", &[]);
+    let output = folder.path().join("killed.safetensors");
+    let stages = output.with_extension("training");
     let mut child = Command::new(env!("CARGO_BIN_EXE_agent"))
-        .args(["train", "--steps", "1000000", "--episodes", "4", "--checks", "16", "--output"])
-        .arg(folder.path().join("never.safetensors"))
+        .args(TINY)
+        .arg("--output")
+        .arg(&output)
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(500));
-    // Not SIGINT: a shell's background jobs, this test in a script among them, are born to ignore it.
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    // As soon as the first round is behind it.
     let begin = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        assert!(begin.elapsed() < Duration::from_secs(30), "training does not end");
-        std::thread::sleep(Duration::from_millis(10));
+    while !stages.join("networks-1.safetensors").exists() && child.try_wait().unwrap().is_none() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "training does not begin");
+        std::thread::sleep(Duration::from_millis(1));
     }
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
+    child.wait().unwrap();
+    assert!(!output.exists(), "a killed training leaves no checkpoint");
+    assert!(stages.join("required.safetensors").exists());
+    let again = train(folder.path(), "killed.safetensors", &[]);
+    assert!(std::fs::read(whole).unwrap() == std::fs::read(again).unwrap(), "going on changed the bytes");
+    assert!(!stages.exists(), "nothing is left of a training that ended");
+}
+
+#[test]
+fn what_another_training_left_is_not_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let stages = folder.path().join("new.training");
+    std::fs::create_dir(&stages).unwrap();
+    std::fs::write(stages.join("training.json"), "{}").unwrap();
+    std::fs::write(stages.join("required.safetensors"), "of another").unwrap();
+    let new = train(folder.path(), "new.safetensors", &[]);
+    let plain = train(folder.path(), "plain.safetensors", &[]);
+    assert!(std::fs::read(new).unwrap() == std::fs::read(plain).unwrap());
 }
 
 #[test]
@@ -87,7 +123,7 @@ fn bad_arguments_are_named_before_any_work() {
         (&["--discount", "1.5"], "--discount must be 0 to 1, it is 1.5"),
         (&["--learning-rate", "NaN"], "--learning-rate must be"),
         (&["--averaging", "1"], "--averaging must be below 1"),
-        (&["--checks", "4"], "--checks must be 8 to 10000, it is 4"),
+        (&["--checks", "4"], "--checks must be 17 to 10000, it is 4"),
         (&["--output", "/nowhere/x.safetensors"], "--output: there is no folder /nowhere"),
     ];
     for (arguments, text) in table {

@@ -171,6 +171,7 @@ impl Seen {
             avg_service_time_s: (self.metrics.requests > 0).then_some(self.metrics.avg_service_time_s),
             starting: Some(self.pods.starting),
             terminating: Some(self.pods.terminating),
+            startup_s: self.pods.startup.map(|startup| startup.as_secs_f64()),
         };
         (request, sent)
     }

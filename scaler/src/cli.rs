@@ -88,8 +88,9 @@ async fn check_once(CheckArgs { settings, pause_at }: CheckArgs) -> anyhow::Resu
     let mut config = settings.check_config()?;
     config.pause_at = pause_at;
     let cluster = kubernetes(&settings).await?;
+    let pushgateway = settings.pushgateway()?;
     let outcome = check(&config, &cluster, &settings.agent()?, settings.prometheus()?.as_ref(), Utc::now).await?;
-    schedule::log_outcome(&outcome);
+    schedule::tell(&outcome, pushgateway.as_ref()).await;
     Ok(match outcome {
         CheckOutcome::Recorded { check, .. }
             if check.decision.as_ref().is_some_and(|decision| decision.reason == Reason::ApplyFailed) =>
@@ -103,7 +104,8 @@ async fn check_once(CheckArgs { settings, pause_at }: CheckArgs) -> anyhow::Resu
 async fn check_on_and_on(settings: Settings) -> anyhow::Result<Exit> {
     let config = settings.check_config()?;
     let cluster = kubernetes(&settings).await?;
-    schedule::run(&config, &cluster, &settings.agent()?, settings.prometheus()?.as_ref()).await?;
+    let (agent, prometheus, pushgateway) = (settings.agent()?, settings.prometheus()?, settings.pushgateway()?);
+    schedule::run(&config, &cluster, &agent, prometheus.as_ref(), pushgateway.as_ref()).await?;
     Ok(Exit::Done)
 }
 

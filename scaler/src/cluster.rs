@@ -17,6 +17,8 @@ pub struct Pods {
     pub starting: u32,
     /// Pods that are being deleted.
     pub terminating: u32,
+    /// Shortest time from the creation of a ready pod to its readiness; `None` when none is ready, or it is not told.
+    pub startup: Option<Duration>,
 }
 
 /// A deployment that can be looked at and set to a replica count.

@@ -9,6 +9,13 @@ const MAX_MESSAGE_CHARS: usize = 500;
 
 /// The error and its causes in one line, under its name; logged as well.
 pub(crate) fn survived(name: &str, error: &dyn Error) -> NamedError {
+    let message = sentence(error);
+    tracing::warn!(name, message, "the check goes on without");
+    NamedError { name: name.to_owned(), message }
+}
+
+/// The error and its causes in one line.
+pub(crate) fn sentence(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -20,7 +27,5 @@ pub(crate) fn survived(name: &str, error: &dyn Error) -> NamedError {
         }
         cause = error.source();
     }
-    let message: String = message.chars().take(MAX_MESSAGE_CHARS).collect();
-    tracing::warn!(name, message, "the check goes on without");
-    NamedError { name: name.to_owned(), message }
+    message.chars().take(MAX_MESSAGE_CHARS).collect()
 }

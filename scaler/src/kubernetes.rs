@@ -131,10 +131,13 @@ impl Cluster for Kubernetes {
 
 /// Counts the pods that are the Deployment's by their state.
 fn sort_pods(ordered: u32, deployment: &str, listed: &[Pod]) -> Pods {
-    let mut pods = Pods { ordered, ready: Vec::new(), starting: 0, terminating: 0 };
+    let mut pods = Pods { ordered, ready: Vec::new(), starting: 0, terminating: 0, startup: None };
     for pod in listed.iter().filter(|pod| belongs(pod, deployment)) {
         match state(pod) {
-            State::Ready => pods.ready.push(pod.name_any()),
+            State::Ready => {
+                pods.ready.push(pod.name_any());
+                pods.startup = pods.startup.into_iter().chain(startup(pod)).min();
+            }
             State::Starting => pods.starting += 1,
             State::Terminating => pods.terminating += 1,
             State::Ended => {}
@@ -153,6 +156,14 @@ fn belongs(pod: &Pod, deployment: &str) -> bool {
             && owner.controller == Some(true)
             && owner.name == replica_set
     })
+}
+
+/// From the pod's creation until it last became ready; `None` when the API server does not tell, or tells nonsense.
+fn startup(pod: &Pod) -> Option<Duration> {
+    let conditions = pod.status.as_ref()?.conditions.as_deref()?;
+    let ready = conditions.iter().find(|condition| condition.type_ == "Ready")?;
+    let (created, ready) = (pod.metadata.creation_timestamp.as_ref()?, ready.last_transition_time.as_ref()?);
+    Duration::try_from(ready.0.duration_since(created.0)).ok()
 }
 
 enum State {

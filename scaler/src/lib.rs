@@ -18,6 +18,7 @@
 //! | `AGENT_HOST` | required | host of the agent |
 //! | `AGENT_PORT` | 8000 | port of the agent |
 //! | `PROMETHEUS_URL` | none | base URL of Prometheus; without it the CPU is null |
+//! | `PUSHGATEWAY_URL` | none | base URL of a Pushgateway, told the numbers of each check; see [`push`] |
 //! | `UTILIZATION_SOURCE` | `theory` | `theory` or `prometheus`: which utilization the agent is sent |
 //! | `RESULTS_DIR` | required | folder shared with the matrix service; see [`results`] |
 //! | `MIN_REPLICAS` | 1 | fewest replicas that are ordered |
@@ -45,7 +46,8 @@
 //! | [`results`] | the results folder, and what happens when a check is killed |
 //! | [`cluster`], [`kubernetes`] | what is scaled |
 //! | [`decider`] | the agent |
-//! | [`cpu`] | Prometheus |
+//! | [`cpu`] | Prometheus, asked |
+//! | [`push`] | Prometheus, told |
 //! | [`schedule`] | a check on every tick |
 //! | [`mod@replay`] | past checks once more |
 //! | [`report`] | pages and pictures |
@@ -58,6 +60,7 @@ pub mod cluster;
 pub mod cpu;
 pub mod decider;
 pub mod kubernetes;
+pub mod push;
 pub mod replay;
 pub mod report;
 pub mod results;

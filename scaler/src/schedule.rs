@@ -11,6 +11,7 @@ use crate::check::{CheckConfig, CheckOutcome, check};
 use crate::cluster::Cluster;
 use crate::cpu::CpuMeter;
 use crate::decider::Decider;
+use crate::push::Pushgateway;
 
 /// Checks now and every interval from now on until SIGTERM or SIGINT; a check that has begun ends first.
 ///
@@ -24,6 +25,7 @@ pub async fn run(
     cluster: &impl Cluster,
     decider: &impl Decider,
     cpu: Option<&impl CpuMeter>,
+    pushgateway: Option<&Pushgateway>,
 ) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
@@ -37,7 +39,7 @@ pub async fn run(
             _ = grid.tick() => {}
         }
         match check(config, cluster, decider, cpu, Utc::now).await {
-            Ok(outcome) => log_outcome(&outcome),
+            Ok(outcome) => tell(&outcome, pushgateway).await,
             Err(error) => tracing::error!("{:#}", anyhow::Error::new(error)),
         }
     }
@@ -45,8 +47,15 @@ pub async fn run(
     Ok(())
 }
 
-/// One line per check.
-pub(crate) fn log_outcome(outcome: &CheckOutcome) {
+/// Says how a check ended: one line in the log, its numbers to the Pushgateway.
+pub(crate) async fn tell(outcome: &CheckOutcome, pushgateway: Option<&Pushgateway>) {
+    log_outcome(outcome);
+    if let (CheckOutcome::Recorded { key, check }, Some(pushgateway)) = (outcome, pushgateway) {
+        pushgateway.tell(*key, check).await;
+    }
+}
+
+fn log_outcome(outcome: &CheckOutcome) {
     match outcome {
         CheckOutcome::Recorded { key, check } => {
             let reason = check.decision.as_ref().map(|decision| decision.reason);

@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::check::{CheckConfig, UtilizationSource};
 use crate::cpu::{CpuError, PROMETHEUS_DEADLINE, Prometheus};
 use crate::decider::{AGENT_DEADLINE, DeciderError, HttpAgent};
+use crate::push::{PUSHGATEWAY_DEADLINE, PushError, Pushgateway};
 
 /// Half of the checks stay when the file is rolled, and the agent is to find its whole history among them.
 const LEAST_MAX_CHECKS: usize = 2 * MAX_HISTORY;
@@ -49,6 +50,10 @@ pub struct Settings {
     /// Base URL of Prometheus, for the CPU of the pods; without it, or empty, the CPU is null.
     #[arg(long, env = "PROMETHEUS_URL", value_name = "URL", value_parser = url_or_empty)]
     pub prometheus_url: Option<String>,
+
+    /// Base URL of a Pushgateway, which is told the numbers of each check; without it, or empty, nobody is.
+    #[arg(long, env = "PUSHGATEWAY_URL", value_name = "URL", value_parser = url_or_empty)]
+    pub pushgateway_url: Option<String>,
 
     /// Which utilization the agent is sent.
     #[arg(long, env = "UTILIZATION_SOURCE", value_enum, default_value_t = UtilizationSource::Theory)]
@@ -103,6 +108,9 @@ pub enum SettingsError {
     /// The client of Prometheus.
     #[error("cannot reach for Prometheus")]
     Prometheus(#[from] CpuError),
+    /// The client of the Pushgateway.
+    #[error("cannot reach for the Pushgateway")]
+    Pushgateway(#[from] PushError),
 }
 
 impl Settings {
@@ -149,6 +157,16 @@ impl Settings {
     pub fn prometheus(&self) -> Result<Option<Prometheus>, SettingsError> {
         let new = |url| Prometheus::new(url, &self.namespace, &self.deployment_name, PROMETHEUS_DEADLINE);
         Ok(self.prometheus_url().map(new).transpose()?)
+    }
+
+    /// The Pushgateway, where there is one.
+    ///
+    /// # Errors
+    /// [`SettingsError::Pushgateway`].
+    pub fn pushgateway(&self) -> Result<Option<Pushgateway>, SettingsError> {
+        let url = self.pushgateway_url.as_deref().filter(|url| !url.is_empty());
+        let new = |url| Pushgateway::new(url, &self.namespace, &self.deployment_name, PUSHGATEWAY_DEADLINE);
+        Ok(url.map(new).transpose()?)
     }
 
     fn prometheus_url(&self) -> Option<&str> {

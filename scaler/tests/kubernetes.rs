@@ -211,7 +211,7 @@ async fn pods_are_counted_by_owner_and_state() {
     let mut all = (Vec::new(), (0, 0, 0));
     for (case, pods, expected) in cases {
         let api = api::server(api::deployment(3), vec![(None, api::page(&pods, None))], api::scaled(1));
-        let Pods { ordered, ready, starting, terminating } = kubernetes(&api).pods().await.unwrap();
+        let Pods { ordered, ready, starting, terminating, startup: _ } = kubernetes(&api).pods().await.unwrap();
         println!("{case:<50} {expected:?}");
         assert_eq!((ready.len(), starting, terminating), expected, "{case}");
         assert_eq!(ordered, 3, "{case}");
@@ -221,6 +221,34 @@ async fn pods_are_counted_by_owner_and_state() {
     let api = api::server(api::deployment(3), vec![(None, api::page(&all.0, None))], api::scaled(1));
     let pods = kubernetes(&api).pods().await.unwrap();
     assert_eq!((pods.ready.len(), pods.starting, pods.terminating), all.1, "all together");
+}
+
+#[tokio::test]
+async fn the_start_up_is_the_shortest_of_the_ready_pods_and_unknown_when_nothing_tells_it() {
+    let timed = |suffix, created: &str, ready: &str| {
+        let mut pod = api::pod(suffix);
+        pod["metadata"]["creationTimestamp"] = json!(created);
+        pod["status"]["conditions"][1]["lastTransitionTime"] = json!(ready);
+        pod
+    };
+    let quick = timed("qqqqq", "2026-02-01T00:00:00Z", "2026-02-01T00:00:07Z");
+    let flapped = timed("fffff", "2026-02-01T00:00:00Z", "2026-02-01T09:00:00Z");
+    let before_it_was = timed("bbbbb", "2026-02-01T00:00:09Z", "2026-02-01T00:00:00Z");
+    let starting =
+        api::changed(timed("sssss", "2026-02-01T00:00:00Z", "2026-02-01T00:00:01Z"), "/status/phase", json!("Pending"));
+    let cases = [
+        ("one pod", vec![quick.clone()], Some(7)),
+        ("one that was unready for a while beside it", vec![flapped, quick.clone()], Some(7)),
+        ("one that is not ready does not count", vec![starting, quick], Some(7)),
+        ("no times", vec![api::pod("aaaaa")], None),
+        ("ready before it was created", vec![before_it_was], None),
+        ("no pod", vec![], None),
+    ];
+    for (case, pods, seconds) in cases {
+        let api = api::server(api::deployment(3), vec![(None, api::page(&pods, None))], api::scaled(1));
+        let found = kubernetes(&api).pods().await.unwrap().startup;
+        assert_eq!(found, seconds.map(Duration::from_secs), "{case}");
+    }
 }
 
 #[tokio::test]

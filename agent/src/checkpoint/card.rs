@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::learned::Domain;
+
 /// The JSON beside the weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,6 +22,10 @@ pub struct Card {
     pub network: Network,
     /// What the training episodes were drawn from, in words.
     pub trained_on: Vec<String>,
+    /// Recorded loads among them, with their days from 0; every other day of every recording was never seen.
+    pub recordings: Vec<RecordedDays>,
+    /// Deployments that the networks answer for; outside of them the calibrated rule answers, and says so.
+    pub domain: Domain,
     /// States in the training data of all rounds.
     pub states: u64,
     /// Requests that were simulated.
@@ -28,6 +34,20 @@ pub struct Card {
     pub held_out_loss: Vec<f64>,
     /// Scenarios that were never trained on.
     pub validation: Vec<Validation>,
+    /// The same for the learned policy at other prices: the dial.
+    pub frontier: Vec<Validation>,
+}
+
+/// Days of a recording that were trained on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedDays {
+    /// Name of the recording.
+    pub name: String,
+    /// The first of them.
+    pub first_day: u32,
+    /// How many.
+    pub days: u32,
 }
 
 /// Shape of the network.

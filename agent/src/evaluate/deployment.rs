@@ -13,9 +13,9 @@ const SERVICE_VARIATION: f64 = 0.1;
 #[derive(Debug, Clone, PartialEq, Args, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Deployment {
-    /// Loop period of every policy without one of its own, seconds
-    #[arg(long = "period", default_value_t = 60.0)]
-    pub period_s: f64,
+    /// Loop periods of every policy without one of its own, seconds, separated by commas; each is played
+    #[arg(long = "period", value_delimiter = ',', default_value = "60")]
+    pub period_s: Vec<f64>,
     /// Windows that violations are judged on, seconds; what a faster loop sees in between does not count
     #[arg(long = "window", default_value_t = 60.0)]
     pub window_s: f64,
@@ -34,15 +34,24 @@ pub struct Deployment {
     /// Peak of each load, as a share of what all replicas carry within the threshold
     #[arg(long, default_value_t = 1.0)]
     pub peak: f64,
+    /// Which pod a request goes to
+    #[arg(long, value_enum, default_value = "round-robin")]
+    pub routing: Routing,
+    /// Share of the checks that do not happen; their windows join the next
+    #[arg(long, default_value_t = 0.0)]
+    pub missed_checks: f64,
+    /// Distribution of the service times.
+    #[arg(skip = ServiceTimes::Lognormal { cv: SERVICE_VARIATION })]
+    pub service_times: ServiceTimes,
 }
 
 impl Deployment {
-    /// Utilisation at which one queue of constant service times has the threshold as its mean response time
-    /// (Pollaczek-Khinchine): `(S - 1) / (S - 1/2)` for `S = threshold / service time`.
+    /// Utilisation at which one queue has the threshold as its mean response time (Pollaczek-Khinchine):
+    /// `(S - 1) / (S - 1 + (1 + c^2) / 2)` for `S = threshold / service time` and service times of variation `c`.
     #[must_use]
     pub fn utilization(&self) -> f64 {
-        let slack = self.threshold_s / self.service_time_s;
-        ((slack - 1.0) / (slack - 0.5)).max(0.0)
+        let slack = self.threshold_s / self.service_time_s - 1.0;
+        (slack / (slack + (1.0 + self.service_times.squared_variation()) / 2.0)).max(0.0)
     }
 
     /// Requests/s of the peak.
@@ -57,22 +66,22 @@ impl Deployment {
         (load.duration_s() / self.window_s + 1e-9) as u32
     }
 
-    /// Under a load that does not matter, as rules are set up for it.
+    /// Whether any load can be played on it.
     ///
     /// # Errors
     /// Names the figure that is out of range.
-    pub fn flat(&self) -> anyhow::Result<Scenario> {
+    pub fn validate(&self) -> anyhow::Result<()> {
         let load = Profile::new(1.0, vec![1.0; (10.0 * self.window_s).clamp(10.0, 36_000.0) as usize])?;
-        Ok(self.scenario(load, self.period_s)?)
+        Ok(self.scenario(load)?.validate()?)
     }
 
-    /// Under this load, with a loop of this period.
+    /// Under this load, with a check at the end of each window.
     ///
     /// # Errors
     /// [`ScenarioError`] names the figure that is out of range.
-    pub fn scenario(&self, load: Profile, period_s: f64) -> Result<Scenario, ScenarioError> {
-        let pairs = [("service time", self.service_time_s), ("period", period_s), ("window", self.window_s)];
-        for (name, value) in pairs {
+    pub fn scenario(&self, load: Profile) -> Result<Scenario, ScenarioError> {
+        let pairs = [("service time", self.service_time_s), ("window", self.window_s)];
+        for (name, value) in pairs.into_iter().chain(self.period_s.iter().map(|period_s| ("period", *period_s))) {
             if !(value.is_finite() && value > 0.0) {
                 return Err(ScenarioError { name, range: "above 0 s", value: value.to_string() });
             }
@@ -81,21 +90,17 @@ impl Deployment {
             let (name, range) = ("threshold", "longer than the service time");
             return Err(ScenarioError { name, range, value: self.threshold_s.to_string() });
         }
-        if period_s > self.window_s {
-            let (name, range) = ("period", "at most the window that is judged");
-            return Err(ScenarioError { name, range, value: period_s.to_string() });
-        }
-        let windows = (f64::from(self.windows(&load)) * self.window_s / period_s + 1e-9) as u32;
         let bins = ((self.window_s / load.bin_s()) as usize).clamp(1, load.rates().len().max(1));
         let first = load.rates().iter().take(bins).sum::<f64>() / bins as f64;
         let initial = (first * self.service_time_s / self.utilization()).ceil() as u32;
         Ok(Scenario {
-            windows,
+            windows: self.windows(&load),
             startup_s: self.startup_s,
-            service_times: ServiceTimes::Lognormal { cv: SERVICE_VARIATION },
-            routing: Routing::RoundRobin,
+            service_times: self.service_times.clone(),
+            routing: self.routing,
+            missed_checks: self.missed_checks,
             initial_replicas: initial.clamp(1, self.max_replicas.max(1)),
-            ..Scenario::plain(load, period_s, self.threshold_s, self.max_replicas, self.service_time_s)
+            ..Scenario::plain(load, self.window_s, self.threshold_s, self.max_replicas, self.service_time_s)
         })
     }
 }

@@ -22,6 +22,18 @@ impl Frontier {
         Self { points }
     }
 
+    /// Violations of its dearest setting; none without settings.
+    #[must_use]
+    pub fn fewest(&self) -> Option<f64> {
+        self.points.last().map(|point| point.1)
+    }
+
+    /// Violations of its cheapest setting; none without settings.
+    #[must_use]
+    pub fn most(&self) -> Option<f64> {
+        self.points.first().map(|point| point.1)
+    }
+
     /// Violations at a cost, by linear interpolation; `None` below the cheapest setting.
     #[must_use]
     pub fn violating_at(&self, cost: f64) -> Option<f64> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::policy::Policy;
-use crate::simulator::{Change, Episode, JudgedWindow, Player, ScenarioError, play, play_with};
+use crate::simulator::{Change, Episode, Player, ScenarioError, play, play_with};
 
 use super::histogram::Histogram;
 
@@ -21,12 +21,20 @@ pub struct Tally {
     pub violating: u64,
     /// Those of them that are feasible.
     pub avoidable: u64,
+    /// Windows whose completions' mean response time is above the threshold: what the scaler records.
+    pub recorded: u64,
     /// Requests.
     pub requests: u64,
     /// Requests that took longer than the threshold.
     pub late: u64,
+    /// Work of the requests, pods times seconds: what nobody can do without.
+    pub work_s: f64,
+    /// Length of all windows, seconds.
+    pub seconds: f64,
     /// Pods billed, times seconds.
     pub pod_seconds: f64,
+    /// Sum over the windows of the pods billed over the most that may be.
+    pub pod_share: f64,
     /// Changes of the replica count.
     pub actions: u64,
     /// Changes against the direction of one before, up to 5 windows earlier.
@@ -42,7 +50,8 @@ pub struct Tally {
 impl Tally {
     /// Adds another episode.
     pub fn merge(&mut self, other: &Self) {
-        let Self { windows, infeasible, violating, avoidable, requests, late, pod_seconds, .. } = other;
+        let Self { windows, infeasible, violating, avoidable, recorded, requests, late, .. } = other;
+        let Self { work_s, seconds, pod_seconds, pod_share, .. } = other;
         let Self { actions, reversals, outages, longest_outage, responses, .. } = other;
         self.windows += windows;
         self.infeasible += infeasible;
@@ -50,7 +59,11 @@ impl Tally {
         self.avoidable += avoidable;
         self.requests += requests;
         self.late += late;
+        self.recorded += recorded;
+        self.work_s += work_s;
+        self.seconds += seconds;
         self.pod_seconds += pod_seconds;
+        self.pod_share += pod_share;
         self.actions += actions;
         self.reversals += reversals;
         self.outages += outages;
@@ -65,6 +78,12 @@ impl Tally {
     pub fn avoidable_percent(&self) -> f64 {
         100.0 * self.avoidable as f64 / (self.windows - self.infeasible).max(1) as f64
     }
+
+    /// `J = mean pod share + price x violating share`, lower is better; a price of 1 is a full cluster for one window.
+    #[must_use]
+    pub fn objective(&self, price: f64) -> f64 {
+        (self.pod_share + price * self.violating as f64) / self.windows.max(1) as f64
+    }
 }
 
 /// Which windows violate when a policy plays an episode, from the first judged one on; its loop is the episode's.
@@ -73,7 +92,7 @@ impl Tally {
 /// [`ScenarioError`] when the episode is shorter than its window.
 pub fn violations(policy: &dyn Policy, episode: &Arc<Episode>) -> Result<Vec<bool>, ScenarioError> {
     let played = play(episode, Player::Policy(policy), episode.scenario().interval_s)?;
-    Ok(played.windows.iter().map(|window| violates(window, episode.scenario().threshold_s)).collect())
+    Ok(played.windows.iter().map(|window| window.arrivals_violate(episode.scenario().threshold_s)).collect())
 }
 
 /// Lets someone decide every `period_s` seconds, judged by the episode's windows; `infeasible` tells of each of them
@@ -88,18 +107,26 @@ pub fn judge(
     infeasible: &[bool],
     responses: bool,
 ) -> Result<Tally, ScenarioError> {
-    let window_s = episode.scenario().interval_s;
+    let (window_s, threshold_s) = (episode.scenario().interval_s, episode.scenario().threshold_s);
+    let (mut work_s, begin_s) = (0.0, episode.check_times().get(1).copied().unwrap_or(0.0));
     let mut histogram = responses.then(Histogram::default);
     let played = play_with(episode, player, period_s, |served| {
         // The first window passes before any decision.
-        if let Some(histogram) = histogram.as_mut().filter(|_| served.arrival_s >= window_s) {
-            histogram.add(served.response_s);
+        if served.arrival_s >= begin_s {
+            work_s += served.service_s;
+            if let Some(histogram) = &mut histogram {
+                histogram.add(served.response_s);
+            }
         }
     })?;
-    let mut tally = Tally { windows: infeasible.len() as u64, responses: histogram, ..Tally::default() };
+    let pod_share = played.totals.pod_share;
+    let mut tally =
+        Tally { windows: infeasible.len() as u64, responses: histogram, work_s, pod_share, ..Tally::default() };
     let mut outage = 0;
     for (window, infeasible) in played.windows.iter().zip(infeasible) {
-        let violating = violates(window, episode.scenario().threshold_s);
+        let violating = window.arrivals_violate(threshold_s);
+        tally.recorded += u64::from(window.violated(threshold_s));
+        tally.seconds += window.end_s - window.begin_s;
         tally.violating += u64::from(violating);
         tally.infeasible += u64::from(*infeasible);
         tally.avoidable += u64::from(violating && !infeasible);
@@ -115,9 +142,4 @@ pub fn judge(
         |pair: &&[Change]| pair[0].up != pair[1].up && pair[1].at_s - pair[0].at_s <= REVERSAL_WINDOWS * window_s;
     tally.reversals = played.changes.windows(2).filter(undoes).count() as u64;
     Ok(tally)
-}
-
-/// By the requests that arrived in it, whenever they were done.
-fn violates(window: &JudgedWindow, threshold_s: f64) -> bool {
-    window.arrived > 0 && window.arrived_response_s / window.arrived as f64 > threshold_s
 }

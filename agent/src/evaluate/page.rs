@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use super::chart::{self, escape};
 use super::report::{LEVELS, Report, Section};
+use super::study::Study;
+use super::study_text;
 use super::text::{HEADER, cells, legend, matched_cells};
 
 const STYLE: &str = include_str!("page.css");
@@ -12,14 +14,15 @@ const STYLE: &str = include_str!("page.css");
 pub fn page(report: &Report) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-         content=\"width=device-width\">\n<title>Autoscaling policies on recorded loads</title>\n<style>\n{STYLE}</style>\n\
-         <h1>Autoscaling policies on recorded loads</h1>\n<p>{}</p>\n<p class=\"faint\">Checkpoints: {}. The bound is a \
-         lower bound for everybody who decides at the checks of {} s, whatever is known of the future; the shaded area is \
+         content=\"width=device-width\">\n<title>Autoscaling policies on {}</title>\n<style>\n{STYLE}</style>\n\
+         <h1>Autoscaling policies on {}</h1>\n<p>{}</p>\n<p class=\"faint\">Checkpoints: {}. The bound is a \
+         lower bound for everybody who decides at the end of each window, whatever is known of the future; the shaded area is \
          out of reach. Crosses were reached in the simulator by a plan that knows the future. A policy with a faster loop \
          may go below the line.</p>\n",
+        escape(&report.loads),
+        escape(&report.loads),
         escape(&legend(report)),
         escape(&report.checkpoints.join(", ")),
-        report.deployment.window_s
     );
     page.push_str("<ul class=\"key\">");
     for (index, front) in report.total.fronts.iter().enumerate() {
@@ -35,9 +38,19 @@ pub fn page(report: &Report) -> String {
     );
     let header = std::iter::once("policy".to_owned()).chain(LEVELS.iter().map(|level| format!("{level} %")));
     table(&mut page, header, matched_cells(report));
-    report.traces.iter().for_each(|trace| section(&mut page, trace));
+    report.traces.iter().filter(|_| report.traces.len() > 1).for_each(|trace| section(&mut page, trace));
     page.push_str("</html>\n");
     page
+}
+
+/// A study of configurations as one HTML file that needs nothing else.
+pub fn study_page(study: &Study) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+         content=\"width=device-width\">\n<title>Autoscaling policies over configurations</title>\n<style>\n{STYLE}</style>\n\
+         <h1>Autoscaling policies over configurations</h1>\n{}</html>\n",
+        study_text::section(study)
+    )
 }
 
 fn section(page: &mut String, section: &Section) {
@@ -52,7 +65,8 @@ fn section(page: &mut String, section: &Section) {
     table(page, HEADER.iter().map(|title| (*title).to_owned()), section.rows.iter().map(|row| cells(row).to_vec()));
 }
 
-fn table(page: &mut String, header: impl Iterator<Item = String>, rows: impl IntoIterator<Item = Vec<String>>) {
+/// A table that scrolls by itself.
+pub fn table(page: &mut String, header: impl Iterator<Item = String>, rows: impl IntoIterator<Item = Vec<String>>) {
     page.push_str("<div class=\"scroll\"><table>\n<tr>");
     header.for_each(|title| {
         let _ = write!(page, "<th>{}</th>", escape(&title));

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::bootstrap::Interval;
-use super::report::{LEVELS, Report, Row, Section};
+use super::frontier::Frontier;
+use super::report::{Front, LEVELS, Report, Row, RunMeans, Section};
 
 /// Columns of the table of one trace.
 pub const HEADER: [&str; 15] = [
@@ -13,19 +14,95 @@ pub const HEADER: [&str; 15] = [
     "recov", "worst", "regret %",
 ];
 
+/// Traces that have a table of their own; more would only be paper.
+const MOST_TRACES: usize = 20;
+
 /// Every table, the totals last.
 pub fn text(report: &Report) -> String {
-    let mut text = String::new();
-    for section in report.traces.iter().chain(std::iter::once(&report.total)) {
+    let mut text = format!("{}\n\n", report.loads);
+    let each = report.traces.iter().filter(|_| (2..=MOST_TRACES).contains(&report.traces.len()));
+    for section in each.chain(std::iter::once(&report.total)) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}\n{}\n{}\n", title(section), rows(section), plans(section));
+    }
+    if report.deployment.is_none() {
+        let _ = writeln!(text, "every setting, means of an episode\n{}\n", runs(&report.total));
+        let _ = writeln!(text, "{}", at_equal_pods(&report.total));
     }
     let _ = writeln!(
         text,
         "pod-minutes over the bound's at equal avoidable violations, every trace alike [95 % interval];\n\
          in brackets the learned policy's over this one's: below 1, learning wins"
     );
-    let _ = writeln!(text, "{}\n{}", matched(report), legend(report));
+    let _ = writeln!(text, "{}\n{}{}", matched(report), periods(report), legend(report));
+    text
+}
+
+/// Columns of the table of all settings.
+const RUN_HEADER: [&str; 7] = ["policy", "knob", "violating", "recorded", "pod-min", "actions", "J"];
+
+fn runs(section: &Section) -> Table {
+    let mut table = right_aligned(RUN_HEADER.to_vec());
+    for front in &section.fronts {
+        for RunMeans { knob, violating, recorded, pod_minutes, actions, objective } in &front.runs {
+            let figures = [*violating, *recorded, *pod_minutes, *actions].map(|figure| format!("{figure:.2}"));
+            let policy_and_knob = [front.policy.clone(), format!("{knob:.2}")];
+            table.add_row(policy_and_knob.into_iter().chain(figures).chain([format!("{objective:.3}")]));
+        }
+    }
+    table
+}
+
+/// Each front read at the pod-minutes, and at the violating windows, of the first policy's chosen setting.
+fn at_equal_pods(section: &Section) -> String {
+    let Some((ours, row)) = section.fronts.first().zip(section.rows.first()) else { return String::new() };
+    let chosen = |run: &&RunMeans| run.knob == row.knob;
+    let Some(at) = ours.runs.iter().find(chosen) else { return String::new() };
+    let mut text = format!(
+        "{} at {}: {:.2} violating windows, {:.1} pod-minutes an episode; of the others, by interpolation between settings:\n",
+        ours.policy, at.knob, at.violating, at.pod_minutes
+    );
+    for Front { policy, runs, .. } in &section.fronts[1..] {
+        let front = Frontier::new(runs.iter().map(|run| (run.pod_minutes, run.violating)));
+        let violating = front.violating_at(at.pod_minutes);
+        let violating = violating.map_or("is never so cheap".to_owned(), |it| format!("{it:.2} violating windows"));
+        let cost = front.cost_at(at.violating).map(|cost| 100.0 * (cost / at.pod_minutes - 1.0));
+        let cost = cost
+            .map_or("never violates so little".to_owned(), |it| format!("{it:+.1} % pod-minutes at equal violations"));
+        let _ = writeln!(text, "  {policy:<24}{violating}, {cost}");
+    }
+    text
+}
+
+/// What each loop period buys: pod-minutes over the bound's, a row for each policy and a column for each period.
+fn periods(report: &Report) -> String {
+    let pairs = report.matched.iter().filter_map(|it| Some((it, it.policy.split_once(" @")?)));
+    let pairs: Vec<_> = pairs.collect();
+    let (mut policies, mut periods): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    for (_, (policy, period)) in &pairs {
+        if !policies.contains(policy) {
+            policies.push(policy);
+        }
+        if !periods.contains(period) {
+            periods.push(period);
+        }
+    }
+    let mut text = String::new();
+    for level in LEVELS.iter().filter(|_| !periods.is_empty()) {
+        let mut table = right_aligned(std::iter::once("policy").chain(periods.iter().copied()).collect());
+        for policy in &policies {
+            let cell = |period: &&str| {
+                let here = |(it, at): &&(&super::Matched, (&str, &str))| {
+                    it.avoidable_percent == *level && *at == (*policy, *period)
+                };
+                let found = pairs.iter().find(here).and_then(|(it, _)| it.to_bound);
+                found.map_or("-".to_owned(), |it| format!("{:.2} {:.2}-{:.2}", it.estimate, it.low, it.high))
+            };
+            table.add_row(std::iter::once((*policy).to_owned()).chain(periods.iter().map(cell)));
+        }
+        let _ =
+            writeln!(text, "\nwhat each period buys, at {level} % avoidable violations of the same windows\n{table}");
+    }
     text
 }
 
@@ -86,12 +163,12 @@ pub fn matched_cells(report: &Report) -> Vec<Vec<String>> {
     let policies = report.total.rows.iter().map(|row| row.policy.as_str());
     let cell = |policy: &str, level: f64| {
         let found = report.matched.iter().find(|it| it.policy == policy && it.avoidable_percent == level);
-        let Some((matched, bound)) = found.and_then(|found| Some((found, found.to_bound?))) else {
-            return "-".to_owned();
-        };
+        let Some(matched) = found else { return "-".to_owned() };
         let learned = matched.learned_to_this.filter(|_| !policy.starts_with("learned"));
         let learned = learned.map_or(String::new(), |it| format!(" ({:.2} {:.2}-{:.2})", it.estimate, it.low, it.high));
-        format!("{:.2} {:.2}-{:.2}{learned}", bound.estimate, bound.low, bound.high)
+        let bound = matched.to_bound;
+        let bound = bound.map_or("-".to_owned(), |it| format!("{:.2} {:.2}-{:.2}", it.estimate, it.low, it.high));
+        format!("{bound}{learned}")
     };
     let row = |policy: &str| {
         let cells = LEVELS.iter().map(|level| cell(policy, *level));
@@ -109,7 +186,8 @@ fn matched(report: &Report) -> Table {
     table
 }
 
-fn right_aligned(header: Vec<impl Into<comfy_table::Cell>>) -> Table {
+/// The first column is of words.
+pub(super) fn right_aligned(header: Vec<impl Into<comfy_table::Cell>>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header.into_iter().map(Into::into).collect::<Vec<_>>());
     for column in table.column_iter_mut() {
@@ -124,19 +202,23 @@ fn right_aligned(header: Vec<impl Into<comfy_table::Cell>>) -> Table {
 /// What the figures are, in a few lines.
 pub fn legend(report: &Report) -> String {
     let Report { deployment, price, seeds, tuned_on, .. } = report;
+    let on = deployment.as_ref().map_or(String::new(), |deployment| {
+        format!(
+            " Windows of {} s, at most {} pods, start-up {} s, service {} s, threshold {} s.",
+            deployment.window_s,
+            deployment.max_replicas,
+            deployment.startup_s,
+            deployment.service_time_s,
+            deployment.threshold_s,
+        )
+    });
     format!(
-        "late: requests over the threshold. viol: windows of {} s whose arrivals' mean response time is over it; avoid: \
-         those\nthat {} pods throughout would not violate, of the feasible ones. /bound: pod-minutes over the least that \
-         anybody\nneeds who decides every {} s, at as many avoidable violations. recov, worst: minutes of a run of \
-         violating windows,\nmean and longest. regret: interquartile mean over (trace, seed) of J / J of the bound - 1, J \
-         = pod-minutes + {price} full\nclusters a violation [95 % interval]. {seeds} arrival seeds, every policy on the \
-         same arrivals, simulated: start-up {} s,\nservice {} s, threshold {} s. Settings chosen on: {tuned_on}.\n\
-         A loop faster than the window is not bound by the bound. -: a setting that gets there does not exist.",
-        deployment.window_s,
-        deployment.max_replicas,
-        deployment.window_s,
-        deployment.startup_s,
-        deployment.service_time_s,
-        deployment.threshold_s,
+        "late: requests over the threshold. viol: windows whose arrivals' mean response time is over it; avoid: those that \
+         the\nmost pods throughout would not violate, of the feasible ones. recorded: windows whose completions' mean is, as \
+         the scaler\nwrites. /bound: pod-minutes over the least that anybody needs who decides at the end of each window, at \
+         as many avoidable\nviolations. recov, worst: minutes of a run of violating windows, mean and longest. regret: \
+         interquartile mean over (trace,\nseed) of J / J of the bound - 1, J = pod-minutes + {price} full clusters a violation \
+         [95 % interval]. {seeds} arrival seeds, every policy on\nthe same arrivals, simulated.{on}\nSettings chosen on: \
+         {tuned_on}.\nA loop faster than the window is not bound by the bound. -: a setting that gets there does not exist.",
     )
 }

@@ -3,7 +3,7 @@
 use super::{LONG_WINDOW, Situation, WINDOW, log_ratio};
 
 /// Numbers per candidate.
-pub const ACTION_FEATURES: usize = 14;
+pub const ACTION_FEATURES: usize = 17;
 
 /// Their names, in order.
 pub const ACTION_FEATURE_NAMES: [&str; ACTION_FEATURES] = [
@@ -21,6 +21,9 @@ pub const ACTION_FEATURE_NAMES: [&str; ACTION_FEATURES] = [
     "expected ln(pressure) at the load",
     "expected ln(pressure) at load + trend + backlog",
     "expected ln(pressure) at the highest load of 8 checks",
+    "expected ln(pressure) at load + trend + backlog, as queues are here",
+    "expected ln(pressure) at the highest load of 8 checks, as queues are here",
+    "ln(serving pods / (load + trend + backlog))",
 ];
 
 impl Situation {
@@ -33,8 +36,7 @@ impl Situation {
         let change = f64::from(n) - f64::from(self.ordered());
         let load = now.load;
         let (high_8, high_64) = (self.highest_load(WINDOW), self.highest_load(LONG_WINDOW));
-        let trend = load - self.reading.ago(1).load;
-        let soon = load + trend.max(0.0) + now.backlog;
+        let soon = self.soon();
         [
             pods / max,
             log_ratio(pods, load),
@@ -47,25 +49,13 @@ impl Situation {
             (load / pods).min(4.0),
             (high_8 / pods).min(4.0),
             (high_64 / pods).min(4.0),
-            self.expected_log_pressure(load, pods),
-            self.expected_log_pressure(soon, pods),
-            self.expected_log_pressure(high_8, pods),
+            self.expected_log_pressure(load, pods, 1.0),
+            self.expected_log_pressure(soon, pods, 1.0),
+            self.expected_log_pressure(high_8, pods, 1.0),
+            self.expected_log_pressure(soon, pods, self.queueing),
+            self.expected_log_pressure(high_8, pods, self.queueing),
+            log_ratio(self.serving(pods), soon),
         ]
         .map(|x| x as f32)
-    }
-
-    /// `ln(R / threshold)` of a steady load on `pods` servers with exponential times, within [-2, 3].
-    ///
-    /// Sakasegawa's approximation of the mean wait of M/M/n: `W / D = rho^(sqrt(2 (n + 1)) - 1) / (n (1 - rho))`. Near
-    /// saturation and above the queue grows by `(rho - 0.98) interval` in a check, half of that in the mean.
-    fn expected_log_pressure(&self, load: f64, pods: f64) -> f64 {
-        const SATURATED: f64 = 0.98;
-        let rho = load / pods;
-        let steady = rho.min(SATURATED);
-        let wait = steady.powf((2.0 * (pods + 1.0)).sqrt() - 1.0) / (pods * (1.0 - steady));
-        // The grain is 0 when there never were requests: then there is nothing to grow.
-        let intervals = if self.reading.grain > 0.0 { 1.0 / self.reading.grain } else { 0.0 };
-        let growth = 0.5 * (rho - SATURATED).max(0.0) * intervals;
-        ((1.0 + wait + growth) / self.reading.slack).ln().clamp(-2.0, 3.0)
     }
 }

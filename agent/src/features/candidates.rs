@@ -2,14 +2,10 @@
 
 use super::Situation;
 
-/// Counts relative to need: this many multiples of it ...
-const MULTIPLES: u32 = 12;
-/// ... evenly spaced on a logarithmic scale from this
-const LEAST_MULTIPLE: f64 = 0.7;
-/// ... to this.
-const GREATEST_MULTIPLE: f64 = 4.0;
+/// Multiples of need: whatever a forecast says, something sane is weighed.
+const MULTIPLES: [f64; 3] = [1.05, 1.5, 2.2];
 /// The multiples, the current count and its neighbours, the fewest and the most.
-pub const MAX_CANDIDATES: usize = MULTIPLES as usize + 5;
+pub const MAX_CANDIDATES: usize = MULTIPLES.len() + 5;
 
 impl Situation {
     /// Pods that the load and the backlog would keep busy, `a + min(backlog, n)`: a backlog of many checks is not worked
@@ -20,17 +16,13 @@ impl Situation {
         now.load + now.backlog.min(f64::from(now.ready.max(1)))
     }
 
-    /// Counts to weigh, ascending, within the bounds: `ceil(m (a + min(backlog, n)))` for 12 multiples m of 0.7 .. 4, the
-    /// current count and its neighbours, the fewest and the most. 1 to [`MAX_CANDIDATES`] of them.
+    /// Counts to weigh, ascending, within the bounds: `ceil(m (a + min(backlog, n)))` for m = 1.05, 1.5 and 2.2, the current
+    /// count and its neighbours, the fewest and the most. 1 to [`MAX_CANDIDATES`] of them.
     #[must_use]
     pub fn candidates(&self) -> Vec<u32> {
         let (low, high) = (self.reading.min, self.reading.max);
         let need = self.need();
-        let ratio = (GREATEST_MULTIPLE / LEAST_MULTIPLE).ln();
-        let multiples = (0..MULTIPLES).map(|i| {
-            let multiple = LEAST_MULTIPLE * (ratio * f64::from(i) / f64::from(MULTIPLES - 1)).exp();
-            self.reading.replicas(multiple * need)
-        });
+        let multiples = MULTIPLES.iter().map(|multiple| self.reading.replicas(multiple * need));
         let ordered = self.ordered();
         let near = [ordered.saturating_sub(1), ordered, ordered.saturating_add(1), low, high];
         let mut counts: Vec<u32> = multiples.chain(near).map(|n| n.clamp(low, high)).collect();

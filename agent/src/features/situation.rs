@@ -4,6 +4,8 @@ use scaler_core::{ActionRequest, Observation};
 
 use crate::rules::{Moment, Reading};
 
+use super::LONG_WINDOW;
+
 /// A request as the features need it: the [`Reading`] that the rules work on, and the fields as they were sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Situation {
@@ -15,6 +17,10 @@ pub struct Situation {
     pub(super) terminating: u32,
     /// Whether `threshold_s` was sent.
     pub(super) threshold_sent: bool,
+    /// Start-up of a pod in check intervals, if it was sent.
+    pub(super) startup: Option<f64>,
+    /// How much longer requests wait than the queue formula says, over [`LONG_WINDOW`] checks.
+    pub(super) queueing: f64,
 }
 
 impl Situation {
@@ -24,13 +30,17 @@ impl Situation {
         let reading = Reading::of(request);
         let past = request.history.iter().rev().map(|past| past.observation);
         let seen = std::iter::once(request.observation).chain(past).take(reading.moments().len()).collect();
-        Self {
+        let mut situation = Self {
             starting: request.starting.unwrap_or_else(|| reading.now().ordered.saturating_sub(reading.now().ready)),
             terminating: request.terminating.unwrap_or(0),
             threshold_sent: request.threshold_s.is_some(),
+            startup: request.startup_s.map(|startup_s| startup_s / reading.interval_s),
+            queueing: 1.0,
             reading,
             seen,
-        }
+        };
+        situation.queueing = situation.queueing(LONG_WINDOW);
+        situation
     }
 
     pub(super) fn now(&self) -> &Moment {
@@ -45,6 +55,12 @@ impl Situation {
     /// Highest load of so many newest checks, erlangs.
     pub(super) fn highest_load(&self, checks: usize) -> f64 {
         self.loads().take(checks).fold(0.0, f64::max)
+    }
+
+    /// Offered load as measured, erlangs.
+    #[must_use]
+    pub fn load(&self) -> f64 {
+        self.now().load
     }
 
     /// How the request was read.
@@ -63,6 +79,24 @@ impl Situation {
     #[must_use]
     pub fn starting(&self) -> u32 {
         self.starting
+    }
+
+    /// Threshold over mean service time, if both are known.
+    #[must_use]
+    pub fn known_slack(&self) -> Option<f64> {
+        (self.threshold_sent && self.reading.grain > 0.0).then_some(self.reading.slack)
+    }
+
+    /// Start-up of a pod in check intervals, if it was sent.
+    #[must_use]
+    pub fn startup(&self) -> Option<f64> {
+        self.startup
+    }
+
+    /// Whether a start-up is known to take longer than a check.
+    #[must_use]
+    pub fn starts_slowly(&self) -> bool {
+        self.startup.is_some_and(|startup| startup >= 1.0)
     }
 
     /// Mean response time over the threshold.

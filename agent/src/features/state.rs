@@ -1,6 +1,8 @@
 //! A situation as numbers.
 
-use super::{LONG_WINDOW, SMALL_LOAD, Situation, WINDOW, log_ratio};
+use crate::required::LOAD_OFFSET;
+
+use super::{LONG_WINDOW, SMALL_LOAD, Situation, USUAL_STARTUP, WINDOW, log_ratio};
 
 /// Numbers per check of the window.
 const PER_STEP: usize = 8;
@@ -16,7 +18,7 @@ const STEP_NAMES: [&str; PER_STEP] = [
     "valid",
 ];
 /// Names of the numbers of the current check, in order.
-const NOW_NAMES: [&str; 20] = [
+const NOW_NAMES: [&str; 26] = [
     "0.4 ln(load)",
     "load / max",
     "0.3 ln(max)",
@@ -37,9 +39,15 @@ const NOW_NAMES: [&str; 20] = [
     "root mean square step of 8 / load",
     "trend / load",
     "Poisson noise of the load / load",
+    "0.4 ln(start-up / interval)",
+    "start-up known",
+    "ln(pods by formula at the load / (load + 0.3))",
+    "ln(pods by formula at load + trend + backlog / (load + 0.3))",
+    "0.3 ln(Poisson noise / load)",
+    "mean step of 3 / load",
 ];
 /// Names of the numbers of the long window, in order.
-const LONG_NAMES: [&str; 10] = [
+const LONG_NAMES: [&str; 22] = [
     "ln(highest load of 16 / load)",
     "ln(highest load of 32 / load)",
     "ln(highest load of 64 / load)",
@@ -50,6 +58,18 @@ const LONG_NAMES: [&str; 10] = [
     "4 x share of ln(load ratio) > 0.3",
     "checks / 64",
     "highest load of 64 / max",
+    "ln(mean load of checks 9..16 / load)",
+    "ln(mean load of checks 17..32 / load)",
+    "ln(mean load of checks 33..64 / load)",
+    "root mean square of steps of 64 / load",
+    "ln(waits / expected waits) of 64",
+    "ln(waits / expected waits) of 8",
+    "highest utilization without a violation",
+    "lowest utilization with a violation",
+    "0.3 ln(root mean square step of 8 / load)",
+    "0.3 ln(root mean square second difference of 8 / load)",
+    "0.3 ln(root mean square second difference of 64 / load)",
+    "trend / root mean square second difference of 8",
 ];
 /// Weight of a check in the decayed mean against the one after it.
 const DECAY: f64 = 0.93;
@@ -138,6 +158,12 @@ impl Situation {
             relative(load - before.load),
             // N requests were counted in the interval, give or take sqrt(N): sqrt(a D / interval) erlangs.
             relative((load * grain).sqrt()),
+            0.4 * (self.startup.unwrap_or(USUAL_STARTUP) + 0.01).ln(),
+            f64::from(self.startup.is_some()),
+            (self.formula_pods(load) / (load + LOAD_OFFSET)).max(0.02).ln(),
+            (self.formula_pods(self.soon()) / (load + LOAD_OFFSET)).max(0.02).ln().min(4.0),
+            small_log((load * grain).sqrt() / (load + SMALL_LOAD)),
+            relative((load - self.reading.ago(3).load) / 3.0),
         ]
     }
 
@@ -157,14 +183,17 @@ impl Situation {
         }
         let count = moments.len() as f64;
         let mean = self.loads().sum::<f64>() / count;
-        let (mut square, mut largest, mut large) = (0.0, 0.0_f64, 0.0);
+        let (mut square, mut largest, mut large, mut steps) = (0.0, 0.0_f64, 0.0, 0.0);
         for pair in moments.windows(2) {
             let jump = log_ratio(pair[0].load, pair[1].load);
             square += jump * jump;
+            steps += (pair[0].load - pair[1].load).powi(2);
             largest = largest.max(jump);
             large += f64::from(jump > 0.3);
         }
         let jumps = (count - 1.0).max(1.0);
+        let (safe, violated) = self.limits();
+        let rough = self.rough_turn(WINDOW);
         [
             log_ratio(self.highest_load(16), load),
             log_ratio(self.highest_load(32), load),
@@ -176,8 +205,55 @@ impl Situation {
             4.0 * large / jumps,
             count / LONG_WINDOW as f64,
             (self.highest_load(LONG_WINDOW) / f64::from(self.reading.max)).min(4.0),
+            log_ratio(self.mean_load(WINDOW, 16), load),
+            log_ratio(self.mean_load(16, 32), load),
+            log_ratio(self.mean_load(32, LONG_WINDOW), load),
+            ((steps / jumps).sqrt() / (load + SMALL_LOAD)).min(4.0),
+            self.queueing.ln(),
+            self.queueing(WINDOW).ln(),
+            safe.min(1.5),
+            violated.min(1.5),
+            small_log(self.rough_step(WINDOW) / (load + SMALL_LOAD)),
+            small_log(rough / (load + SMALL_LOAD)),
+            small_log(self.rough_turn(LONG_WINDOW) / (load + SMALL_LOAD)),
+            ((load - self.reading.ago(1).load) / (rough + 0.01 * (load + SMALL_LOAD))).clamp(-4.0, 4.0),
         ]
     }
+
+    /// Load, its last rise and the backlog together: what the next check may have to serve, erlangs.
+    pub(super) fn soon(&self) -> f64 {
+        let now = self.now();
+        now.load + (now.load - self.reading.ago(1).load).max(0.0) + now.backlog
+    }
+
+    /// Root mean square of the steps between so many newest loads, erlangs.
+    fn rough_step(&self, checks: usize) -> f64 {
+        let moments = &self.reading.moments()[..self.reading.moments().len().min(checks)];
+        let squares = moments.windows(2).map(|pair| (pair[0].load - pair[1].load).powi(2));
+        (squares.sum::<f64>() / moments.len().saturating_sub(1).max(1) as f64).sqrt()
+    }
+
+    /// Root mean square of their second differences: how far a straight line through two of them misses the third.
+    fn rough_turn(&self, checks: usize) -> f64 {
+        let moments = &self.reading.moments()[..self.reading.moments().len().min(checks)];
+        let turn = |three: &[crate::rules::Moment]| (three[0].load - 2.0 * three[1].load + three[2].load).powi(2);
+        (moments.windows(3).map(turn).sum::<f64>() / moments.len().saturating_sub(2).max(1) as f64).sqrt()
+    }
+
+    /// Mean load of the checks from `from` to `to` back; of the oldest check where there are none.
+    fn mean_load(&self, from: usize, to: usize) -> f64 {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for load in self.loads().take(to).skip(from) {
+            sum += load;
+            count += 1.0;
+        }
+        if count > 0.0 { sum / count } else { self.loads().last().unwrap_or(0.0) }
+    }
+}
+
+/// `0.3 ln(0.003 + x)`: a smooth load differs from a very smooth one.
+fn small_log(x: f64) -> f64 {
+    0.3 * (0.003 + x).ln()
 }
 
 fn write<const N: usize>(to: &mut [f32], numbers: [f64; N]) {

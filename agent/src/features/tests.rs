@@ -47,7 +47,8 @@ fn no_feature_has_a_unit() {
         past.age_s *= 7.0;
         slower(&mut past.observation);
     }
-    for time in [&mut other.threshold_s, &mut other.interval_s, &mut other.avg_service_time_s] {
+    let times = [&mut other.threshold_s, &mut other.interval_s, &mut other.avg_service_time_s, &mut other.startup_s];
+    for time in times {
         *time = time.map(|seconds| 7.0 * seconds);
     }
     let (a, b) = (Situation::new(&request), Situation::new(&other));
@@ -123,7 +124,7 @@ fn features_and_candidates_stay_finite_and_within_bounds_at_the_edges() {
 
 #[test]
 fn candidates_are_multiples_of_need_the_neighbours_and_the_bounds() {
-    // 2 erlangs and no backlog: 0.7 * 2 = 1.4 is 2 pods, 4 * 2 = 8 is the most by need; 12 are ordered.
+    // 2 erlangs and no backlog: 1.05 * 2 = 2.1 is 3 pods, 1.5 * 2 is 3, 2.2 * 2 = 4.4 is 5; 12 are ordered.
     let seen = Observation {
         n_instances: 12,
         pressure: 0.1,
@@ -132,7 +133,7 @@ fn candidates_are_multiples_of_need_the_neighbours_and_the_bounds() {
         workload: 20.0,
     };
     let request = ActionRequest { max_replicas: Some(20), starting: Some(0), ..ActionRequest::bare(seen) };
-    assert_eq!(Situation::new(&request).candidates(), [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 20]);
+    assert_eq!(Situation::new(&request).candidates(), [1, 3, 5, 11, 12, 13, 20]);
 }
 
 #[test]
@@ -143,4 +144,48 @@ fn every_feature_has_a_name_of_its_own() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), all);
+}
+
+/// A service time of 0.1 s against 0.25 s a minute, one pod.
+fn one_pod(utilization: f64, pressure: f64) -> ActionRequest {
+    let waits = (pressure * 2.5 - 1.0_f64).max(0.0);
+    let seen = Observation {
+        n_instances: 1,
+        pressure,
+        queue_length_dominant: waits,
+        utilization,
+        workload: 10.0 * utilization,
+    };
+    ActionRequest {
+        threshold_s: Some(0.25),
+        interval_s: Some(60.0),
+        avg_service_time_s: Some(0.1),
+        max_replicas: Some(9),
+        ..ActionRequest::bare(seen)
+    }
+}
+
+#[test]
+fn queues_are_compared_with_the_formula_and_the_formula_is_inverted() {
+    // One server, exponential times: W / D = rho / (1 - rho), 1 at one half. R = 2 D is a pressure of 0.8: as expected.
+    let as_expected = Situation::new(&one_pod(0.5, 0.8));
+    assert!((as_expected.queueing(LONG_WINDOW) - 1.0).abs() < 1e-9, "{}", as_expected.queueing(LONG_WINDOW));
+    // Nobody waits (R = D): (0 + 0.02) / (1 + 0.02) is below what a factor may be.
+    assert_eq!(Situation::new(&one_pod(0.5, 0.4)).queueing(LONG_WINDOW), 0.05);
+    // R = 2.5 D at W / D = 1.5: rho / (1 - rho) = 1.5 at 0.6, so 0.5 erlangs need more than 0.5 / 0.6 pods of one server.
+    let pods = as_expected.formula_pods(0.6);
+    assert!((pods - 1.0).abs() < 1e-3, "0.6 erlangs need exactly one pod, not {pods}");
+    let (safe, violated) = Situation::new(&one_pod(0.7, 1.2)).limits();
+    assert_eq!((safe, violated), (0.0, 0.7));
+}
+
+#[test]
+fn new_pods_serve_from_their_start_up_on() {
+    let mut request = one_pod(0.5, 0.8);
+    request.startup_s = Some(15.0);
+    let situation = Situation::new(&request);
+    assert_eq!(situation.serving(5.0), 4.0, "four new pods serve three quarters of the minute");
+    assert_eq!(situation.serving(1.0), 1.0);
+    request.startup_s = Some(600.0);
+    assert_eq!(Situation::new(&request).serving(5.0), 1.0, "none serves within the check");
 }

@@ -2,27 +2,48 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use super::{Network, Normaliser, STATE_INPUTS, VALUES};
+use super::{ACTION_WIDTH, Network, Normaliser, STATE_INPUTS, STATE_WIDTH, VALUES};
 use crate::features::{ACTION_FEATURES, STATE_FEATURES, Situation};
+use crate::required::{Quantiles, Required};
 
 /// A state and the candidates that are weighed in it, as features.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     /// The state's features.
-    pub state: [f32; STATE_FEATURES],
+    pub state: [f32; STATE_WIDTH],
     /// Price of a violation, in full clusters for one check.
     pub price: f64,
     /// Each candidate's features.
-    pub actions: Vec<[f32; ACTION_FEATURES]>,
+    pub actions: Vec<[f32; ACTION_WIDTH]>,
 }
 
 impl Query {
-    /// These counts in this situation.
+    /// These counts in this situation, with the distribution of the pods that it requires.
     #[must_use]
-    pub fn new(situation: &Situation, counts: &[u32], price: f64) -> Self {
-        let actions = counts.iter().map(|n| situation.action(*n)).collect();
-        Self { state: situation.state(), price, actions }
+    pub fn new(situation: &Situation, quantiles: &Quantiles, counts: &[u32], price: f64) -> Self {
+        let actions = counts.iter().map(|n| action_numbers(situation, quantiles, *n)).collect();
+        Self { state: state_numbers(situation, quantiles), price, actions }
     }
+}
+
+/// All numbers of a state.
+#[must_use]
+pub fn state_numbers(situation: &Situation, quantiles: &Quantiles) -> [f32; STATE_WIDTH] {
+    let mut numbers = [0.0; STATE_WIDTH];
+    let (features, outlook) = numbers.split_at_mut(STATE_FEATURES);
+    features.copy_from_slice(&situation.state());
+    outlook.copy_from_slice(&quantiles.state_numbers(situation.reading().max));
+    numbers
+}
+
+/// All numbers of a candidate.
+#[must_use]
+pub fn action_numbers(situation: &Situation, quantiles: &Quantiles, n: u32) -> [f32; ACTION_WIDTH] {
+    let mut numbers = [0.0; ACTION_WIDTH];
+    let (features, outlook) = numbers.split_at_mut(ACTION_FEATURES);
+    features.copy_from_slice(&situation.action(n));
+    outlook.copy_from_slice(&quantiles.action_numbers(n));
+    numbers
 }
 
 /// What a candidate is expected to bring over the next checks, against the mean of all candidates.
@@ -45,6 +66,7 @@ impl Value {
 /// Networks whose values are averaged: the argmin over candidates picks the noise of a single one.
 #[derive(Debug, Clone)]
 pub struct Ensemble {
+    required: Required,
     normaliser: Normaliser,
     /// The networks answer in units of this, the root mean square of the advantages in training.
     scale: Value,
@@ -56,11 +78,17 @@ impl Ensemble {
     ///
     /// # Errors
     /// When there is none.
-    pub fn new(normaliser: Normaliser, scale: Value, networks: &[Network]) -> Result<Self> {
+    pub fn new(required: Required, normaliser: Normaliser, scale: Value, networks: &[Network]) -> Result<Self> {
         if networks.is_empty() {
             candle_core::bail!("an ensemble needs a network");
         }
-        Ok(Self { normaliser, scale, networks: networks.iter().map(Network::detached).collect() })
+        Ok(Self { required, normaliser, scale, networks: networks.iter().map(Network::detached).collect() })
+    }
+
+    /// The forecast that it is fed.
+    #[must_use]
+    pub fn required(&self) -> &Required {
+        &self.required
     }
 
     /// How features are normalised.
@@ -91,15 +119,15 @@ impl Ensemble {
             return Ok(vec![Vec::new(); n]);
         }
         let mut states = Vec::with_capacity(n * STATE_INPUTS);
-        let mut actions = Vec::with_capacity(n * k * ACTION_FEATURES);
+        let mut actions = Vec::with_capacity(n * k * ACTION_WIDTH);
         for (row, query) in queries.iter().enumerate() {
             self.normaliser.push_state(&query.state, query.price, &mut states);
             query.actions.iter().for_each(|action| self.normaliser.push_action(action, &mut actions));
             // Shorter lists are padded; what the padding gives is not read.
-            actions.resize((row + 1) * k * ACTION_FEATURES, 0.0);
+            actions.resize((row + 1) * k * ACTION_WIDTH, 0.0);
         }
         let states = Tensor::from_vec(states, (n, STATE_INPUTS), &Device::Cpu)?;
-        let actions = Tensor::from_vec(actions, (n, k, ACTION_FEATURES), &Device::Cpu)?;
+        let actions = Tensor::from_vec(actions, (n, k, ACTION_WIDTH), &Device::Cpu)?;
         let mut sums = vec![0.0_f64; n * k * VALUES];
         for network in &self.networks {
             let values = network.forward(&states, &actions)?.flatten_all()?.to_vec1::<f32>()?;

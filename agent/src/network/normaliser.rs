@@ -1,6 +1,6 @@
 //! Features as the network wants them: centred, of unit deviation, within what it was trained on.
 
-use crate::features::{ACTION_FEATURES, STATE_FEATURES};
+use super::{ACTION_WIDTH, STATE_WIDTH};
 
 /// What a feature was in the training data.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,7 +17,8 @@ pub struct Range {
 
 impl Range {
     /// Of the values in a column.
-    fn of(values: impl Iterator<Item = f32> + Clone) -> Self {
+    #[must_use]
+    pub fn of(values: impl Iterator<Item = f32> + Clone) -> Self {
         let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
         let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
         for value in values {
@@ -39,7 +40,8 @@ impl Range {
     }
 
     /// Outside of the training data the network would extrapolate: the nearest it knows is used instead.
-    fn apply(&self, value: f32) -> f32 {
+    #[must_use]
+    pub fn apply(&self, value: f32) -> f32 {
         (value.clamp(self.low, self.high) - self.mean) / self.deviation
     }
 
@@ -55,17 +57,17 @@ impl Range {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normaliser {
     /// Of the state's features.
-    pub state: [Range; STATE_FEATURES],
+    pub state: [Range; STATE_WIDTH],
     /// Of the candidates' features.
-    pub action: [Range; ACTION_FEATURES],
+    pub action: [Range; ACTION_WIDTH],
 }
 
 impl Normaliser {
     /// Of the states and candidates of training data.
     #[must_use]
     pub fn of<'a>(
-        states: impl Iterator<Item = &'a [f32; STATE_FEATURES]> + Clone,
-        actions: impl Iterator<Item = &'a [f32; ACTION_FEATURES]> + Clone,
+        states: impl Iterator<Item = &'a [f32; STATE_WIDTH]> + Clone,
+        actions: impl Iterator<Item = &'a [f32; ACTION_WIDTH]> + Clone,
     ) -> Self {
         Self {
             state: std::array::from_fn(|i| Range::of(states.clone().map(|state| state[i]))),
@@ -74,25 +76,20 @@ impl Normaliser {
     }
 
     /// Appends the network's inputs of a state at a price.
-    pub fn push_state(&self, state: &[f32; STATE_FEATURES], price: f64, to: &mut Vec<f32>) {
+    pub fn push_state(&self, state: &[f32; STATE_WIDTH], price: f64, to: &mut Vec<f32>) {
         to.extend(self.state.iter().zip(state).map(|(range, value)| range.apply(*value)));
         to.push(price_input(price));
     }
 
     /// Appends the network's inputs of a candidate.
-    pub fn push_action(&self, action: &[f32; ACTION_FEATURES], to: &mut Vec<f32>) {
+    pub fn push_action(&self, action: &[f32; ACTION_WIDTH], to: &mut Vec<f32>) {
         to.extend(self.action.iter().zip(action).map(|(range, value)| range.apply(*value)));
-    }
-
-    /// Indexes of the state's features that are outside of the training data.
-    pub fn outside<'a>(&'a self, state: &'a [f32; STATE_FEATURES]) -> impl Iterator<Item = usize> + 'a {
-        let pairs = self.state.iter().zip(state).enumerate();
-        pairs.filter(|(_, (range, value))| range.is_outside(**value)).map(|(index, _)| index)
     }
 }
 
 /// `ln(price)`, about centred and of unit deviation over the prices trained on.
 fn price_input(price: f64) -> f32 {
-    const CENTRE: f64 = 8.0;
-    (price / CENTRE).ln() as f32
+    const CENTRE: f64 = 3.5;
+    const DEVIATION: f64 = 1.4;
+    ((price / CENTRE).ln() / DEVIATION) as f32
 }

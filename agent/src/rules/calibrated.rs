@@ -69,6 +69,18 @@ impl Default for Calibrated {
 }
 
 impl Calibrated {
+    /// The rule for a price of a violation, in full clusters for one check: the dearer, the larger its safety stock.
+    #[must_use]
+    pub fn at_price(price: f64) -> Self {
+        Self { spread: 0.5 + 0.5 * price.ln_1p(), ..Self::default() }
+    }
+
+    /// Replicas to order, within the reading's bounds.
+    #[must_use]
+    pub fn replicas(&self, reading: &Reading) -> u32 {
+        reading.replicas(self.pods(reading))
+    }
+
     /// Pods wished for by a reading, before rounding and bounds.
     fn pods(&self, reading: &Reading) -> f64 {
         let moments = reading.moments();
@@ -99,7 +111,6 @@ impl Policy for Calibrated {
     }
 
     fn order(&self, request: &ActionRequest) -> u32 {
-        let reading = Reading::of(request);
-        reading.replicas(self.pods(&reading))
+        self.replicas(&Reading::of(request))
     }
 }

@@ -148,6 +148,16 @@ const CAL_LONG: [Setting; 11] = {
 };
 
 impl RuleFamily {
+    /// Place of the safety stock among the settings of [`Self::CalLong`]: its dial between cost and violations.
+    pub const SAFETY_STOCK: usize = 2;
+
+    /// Settings of [`Self::CalLong`] with another safety stock, standard deviations.
+    #[must_use]
+    pub fn with_safety_stock(values: &[f64], stock: f64) -> Vec<f64> {
+        let replaced = |(index, value): (usize, &f64)| if index == Self::SAFETY_STOCK { stock } else { *value };
+        values.iter().enumerate().map(replaced).collect()
+    }
+
     /// All of them.
     pub const ALL: [Self; 11] = [
         Self::Static,
@@ -227,6 +237,18 @@ impl RuleFamily {
                     ]
                 }
             }
+        }
+    }
+
+    /// Time between two decisions of a law that has a loop of its own, seconds; `None`: the scaler's checks.
+    #[must_use]
+    pub fn own_period_s(self) -> Option<f64> {
+        match self {
+            Self::Static | Self::Threshold | Self::Reactive | Self::Trend | Self::Calibrated | Self::CalLong => None,
+            Self::Hpa | Self::HpaBehavior => Some(HpaController::default().native_period_s()),
+            Self::Keda => Some(Keda::default().native_period_s()),
+            Self::Kpa => Some(Kpa::default().native_period_s()),
+            Self::Phpa => Some(Phpa::default().native_period_s()),
         }
     }
 

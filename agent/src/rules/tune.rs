@@ -42,6 +42,14 @@ impl Default for Search {
     }
 }
 
+impl Search {
+    /// Settings tried for so many prices.
+    #[must_use]
+    pub fn tried(&self, prices: usize) -> u32 {
+        self.candidates.max(1) + prices as u32 * self.rounds * self.neighbours
+    }
+}
+
 /// Settings and what they reached.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,7 +62,7 @@ pub struct Tuned {
     pub price: f64,
     /// Mean over the episodes of the mean pod share.
     pub pod_share: f64,
-    /// Mean over the episodes of the share of violating checks.
+    /// Mean over the episodes of the share of windows whose arrivals violate.
     pub violation_share: f64,
 }
 
@@ -67,6 +75,8 @@ impl Tuned {
 }
 
 /// The settings with the least mean `J = pod share + B x violating share` on the episodes, for each price B.
+///
+/// A window violates by the requests that arrive in it, as an evaluation judges.
 ///
 /// Random search over the ranges of [`RuleFamily::settings`], then rounds of neighbours of the three best, nearer and nearer.
 /// All that was tried for one price counts for the others too. A family of few settings is searched no longer than its
@@ -167,9 +177,11 @@ fn measure(
     for episode in episodes {
         let rule = family.rule(values, episode.scenario());
         let period_s = period_s.unwrap_or_else(|| rule.native_period_s(episode.scenario().interval_s));
-        let totals = play(episode, rule.player(), period_s)?.totals;
-        pods += totals.pod_share / totals.checks.max(1) as f64;
-        violations += totals.violation_share();
+        let played = play(episode, rule.player(), period_s)?;
+        let windows = played.windows.len().max(1) as f64;
+        let violating = played.windows.iter().filter(|window| window.arrivals_violate(episode.scenario().threshold_s));
+        pods += played.totals.pod_share / windows;
+        violations += violating.count() as f64 / windows;
     }
     let count = episodes.len().max(1) as f64;
     Ok((pods / count, violations / count))

@@ -67,6 +67,7 @@ pub fn parse_request(body: &[u8]) -> Result<ActionRequest, RequestError> {
         avg_service_time_s: fields.optional("avg_service_time_s", |name| fields.seconds(name))?,
         starting: fields.optional("starting", |name| fields.count(name, 0))?,
         terminating: fields.optional("terminating", |name| fields.count(name, 0))?,
+        startup_s: fields.optional("startup_s", |name| fields.number(name, MAX_SECONDS))?,
     };
     match (request.min_replicas, request.max_replicas) {
         (Some(min), Some(max)) if min > max => {

@@ -12,7 +12,8 @@ use super::request::{RequestError, parse_request};
 use super::{BODY_TIMEOUT, MAX_BODY_BYTES};
 use crate::checkpoint::Checkpoint;
 use crate::features::Situation;
-use crate::learned::{Choice, Learned};
+use crate::learned::{Choice, Learned, Weighed};
+use crate::network::Value;
 use crate::policy::Policy;
 use crate::rules::{Calibrated, Hpa};
 
@@ -43,18 +44,24 @@ impl Agent {
     /// Only when memory cannot be had.
     pub fn answer(&self, request: &ActionRequest) -> candle_core::Result<ActionReply> {
         let situation = Situation::new(request);
-        let normaliser = self.learned.ensemble().normaliser();
-        normaliser.outside(&situation.state()).for_each(|feature| self.metrics.outside(feature));
+
+        self.learned
+            .ensemble()
+            .required()
+            .outside(&situation.state())
+            .for_each(|feature| self.metrics.outside(feature));
         let choices = self.learned.choose(std::slice::from_ref(&situation))?;
         let Some(Choice { replicas, weighed, overridden }) = choices.into_iter().next() else {
             candle_core::bail!("one situation must give one choice");
         };
         self.metrics.answered(replicas, situation.ordered(), overridden.is_some());
-        let candidates = weighed.into_iter().map(|(replicas, value)| Candidate {
-            replicas,
-            cost: value.cost,
-            violation: value.violation,
-        });
+        let candidates =
+            weighed.into_iter().map(|Weighed { replicas, value: Value { cost, violation }, shortfall }| Candidate {
+                replicas,
+                cost,
+                violation,
+                shortfall: Some(shortfall),
+            });
         let explanation = Explanation {
             model: self.model.clone(),
             risk: self.learned.price(),
@@ -90,7 +97,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/action", web::post().to(action))
         .route("/healthz", web::get().to(healthz))
         .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+        .configure(metrics_alone);
+}
+
+/// The paths of the address for metrics.
+pub fn metrics_alone(config: &mut web::ServiceConfig) {
+    config.route("/metrics", web::get().to(metrics));
 }
 
 async fn action(agent: web::Data<Agent>, payload: web::Payload) -> HttpResponse {

@@ -86,6 +86,11 @@ impl Fleet {
         self.starting.len() as u32
     }
 
+    /// Shortest start-up of the ready pods, seconds; `None` when no pod is ready.
+    pub(super) fn startup_s(&self) -> Option<f64> {
+        self.ready.iter().map(|pod| pod.startup_s).reduce(f64::min)
+    }
+
     /// Number of each pod that is given requests, and since when, seconds.
     pub(super) fn ready_pods(&self) -> impl Iterator<Item = ReadyPod> {
         self.ready.iter().map(|pod| ReadyPod { pod: pod.id, ready_s: pod.ready_s })
@@ -102,7 +107,7 @@ impl Fleet {
         let replicas = replicas as usize;
         let before = self.ready.len() + self.starting.len();
         for ordinal in 0..replicas.saturating_sub(before) {
-            let pod = Pod::new(self.created, now_s + episode.startup_s(check, ordinal));
+            let pod = Pod::new(self.created, now_s, episode.startup_s(check, ordinal));
             self.created += 1;
             let at = self.starting.partition_point(|other| other.ready_s <= pod.ready_s);
             self.starting.insert(at, pod);

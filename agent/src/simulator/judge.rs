@@ -33,6 +33,12 @@ impl JudgedWindow {
         self.completed > 0 && self.completed_response_s / self.completed as f64 / threshold_s > 1.0
     }
 
+    /// Whether the mean response time of the requests that arrived in it is over the threshold, whenever they were done.
+    #[must_use]
+    pub fn arrivals_violate(&self, threshold_s: f64) -> bool {
+        self.arrived > 0 && self.arrived_response_s / self.arrived as f64 > threshold_s
+    }
+
     /// [`smooth_violation`] of the arrivals' mean response time.
     #[must_use]
     pub fn smooth_violation(&self, threshold_s: f64) -> f64 {

@@ -9,6 +9,8 @@ pub(super) struct Pod {
     pub(super) id: u32,
     /// When it can take a first request, seconds.
     pub(super) ready_s: f64,
+    /// How long that takes from its order, seconds.
+    pub(super) startup_s: f64,
     /// When all that it holds is done, seconds.
     pub(super) free_s: f64,
     /// Its completions that the check at the end of this window counts.
@@ -31,8 +33,9 @@ pub(super) struct Later {
 }
 
 impl Pod {
-    pub(super) fn new(id: u32, ready_s: f64) -> Self {
-        Self { id, ready_s, free_s: ready_s, counted: PodSums::default(), later: None, connections: 0 }
+    pub(super) fn new(id: u32, ordered_s: f64, startup_s: f64) -> Self {
+        let ready_s = ordered_s + startup_s;
+        Self { id, ready_s, startup_s, free_s: ready_s, counted: PodSums::default(), later: None, connections: 0 }
     }
 
     /// Takes a request that arrives now; the time at which it is done.

@@ -1,5 +1,7 @@
 //! A deployment, its service level objective and its load.
 
+use clap::ValueEnum;
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::rng::Stream;
@@ -8,7 +10,8 @@ use crate::workload::{Load, Profile, Shape};
 use super::service::{ServiceShift, ServiceTimes};
 
 /// Which ready pod a request goes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Routing {
     /// In turn, as the shipped ingress does.
     RoundRobin,

@@ -1,9 +1,12 @@
 //! How long a pod works on a request.
 
+use serde::Serialize;
+
 use crate::rng::Stream;
 
 /// Distribution of the service time. All have the mean that is asked for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ServiceTimes {
     /// Always the mean.
     Constant,

@@ -205,6 +205,7 @@ impl Simulation {
         request.avg_service_time_s = (self.seen.requests > 0).then_some(self.seen.avg_service_time_s);
         request.starting = Some(self.fleet.starting());
         request.terminating = Some(self.fleet.terminating(now_s));
+        request.startup_s = self.fleet.startup_s();
     }
 
     /// Orders this many replicas, within the bounds, and plays on to the next check.

@@ -3,8 +3,7 @@
 use candle_core::{Device, Result, Tensor};
 
 use super::collect::{EpisodeSamples, KEPT, Sample};
-use crate::features::ACTION_FEATURES;
-use crate::network::{Normaliser, STATE_INPUTS, VALUES, Value};
+use crate::network::{ACTION_WIDTH, Normaliser, STATE_INPUTS, VALUES, Value};
 use crate::rng::Stream;
 
 /// Every so many-th episode is held out.
@@ -119,7 +118,7 @@ impl Rows {
         let cpu = Device::Cpu;
         Ok(Batch {
             states: Tensor::from_vec(take(&self.states, STATE_INPUTS), (n, STATE_INPUTS), &cpu)?,
-            actions: Tensor::from_vec(take(&self.actions, KEPT * ACTION_FEATURES), (n, KEPT, ACTION_FEATURES), &cpu)?,
+            actions: Tensor::from_vec(take(&self.actions, KEPT * ACTION_WIDTH), (n, KEPT, ACTION_WIDTH), &cpu)?,
             targets: Tensor::from_vec(take(&self.targets, KEPT * VALUES), (n, KEPT * VALUES), &cpu)?,
             weights: Tensor::from_vec(take(&self.weights, KEPT * VALUES), (n, KEPT * VALUES), &cpu)?,
         })
@@ -160,7 +159,7 @@ fn rms<'a>(samples: impl Iterator<Item = &'a Sample>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::STATE_FEATURES;
+    use crate::network::STATE_WIDTH;
 
     #[test]
     fn targets_are_returns_against_the_weighted_mean_in_units_of_their_spread() {
@@ -168,13 +167,8 @@ mod tests {
         returns[0] = Value { cost: 5.0, violation: 8.0 };
         let mut weights = [1.0 / 7.0; KEPT];
         weights[0] = 1.0;
-        let sample = Sample {
-            state: [0.0; STATE_FEATURES],
-            price: 8.0,
-            actions: [[0.0; ACTION_FEATURES]; KEPT],
-            returns,
-            weights,
-        };
+        let sample =
+            Sample { state: [0.0; STATE_WIDTH], price: 8.0, actions: [[0.0; ACTION_WIDTH]; KEPT], returns, weights };
         // The first candidate has half of the weight: the means are 3 and 4, all costs are 2 off, all violations 4.
         let dataset = Dataset::new(&[EpisodeSamples { samples: vec![sample], requests: 0 }]);
         let Value { cost, violation } = dataset.scale();

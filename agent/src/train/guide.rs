@@ -6,6 +6,7 @@ use scaler_core::ActionRequest;
 use crate::features::Situation;
 use crate::learned::Learned;
 use crate::policy::Policy;
+use crate::required::RequiredPods;
 use crate::rules::Calibrated;
 
 /// The current policy of policy iteration.
@@ -13,6 +14,8 @@ use crate::rules::Calibrated;
 pub enum Guide {
     /// Where it starts.
     Rule(Calibrated),
+    /// A quantile of the required pods: what the first round improves on.
+    Required(RequiredPods),
     /// What it became.
     Learned(Learned),
 }
@@ -46,6 +49,10 @@ impl Guide {
         orders.clear();
         match self {
             Self::Rule(rule) => orders.extend(requests.iter().map(|request| rule.order(request))),
+            Self::Required(policy) => {
+                let situations: Vec<Situation> = requests.iter().map(Situation::new).collect();
+                orders.extend(policy.orders(&situations)?);
+            }
             Self::Learned(learned) => {
                 let situations: Vec<Situation> = requests.iter().map(Situation::new).collect();
                 orders.extend(learned.choose(&situations)?.iter().map(|choice| choice.replicas));

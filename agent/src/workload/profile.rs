@@ -53,6 +53,20 @@ impl Profile {
         self.rates.get((time_s / self.bin_s) as usize).copied().unwrap_or(0.0)
     }
 
+    /// Mean rate from `begin_s` on over `length_s` > 0, requests/s; zero behind the last bin.
+    #[must_use]
+    pub fn mean_between(&self, begin_s: f64, length_s: f64) -> f64 {
+        let end_s = begin_s + length_s;
+        let bins = (begin_s / self.bin_s).max(0.0) as usize..;
+        let overlaps = bins.zip(self.rates.iter().skip((begin_s / self.bin_s).max(0.0) as usize));
+        let parts = overlaps.map_while(|(bin, rate)| {
+            let from_s = (bin as f64 * self.bin_s).max(begin_s);
+            let to_s = ((bin + 1) as f64 * self.bin_s).min(end_s);
+            (to_s > from_s).then(|| rate * (to_s - from_s))
+        });
+        parts.sum::<f64>() / length_s
+    }
+
     /// Highest rate, requests/s.
     #[must_use]
     pub fn peak(&self) -> f64 {
@@ -79,6 +93,15 @@ impl Profile {
     #[must_use]
     pub fn truncated(mut self, duration_s: f64) -> Self {
         self.rates.truncate((duration_s / self.bin_s).ceil() as usize);
+        self
+    }
+
+    /// The middle `duration_s` seconds, in whole bins; all of it when it is no longer.
+    #[must_use]
+    pub fn middle(mut self, duration_s: f64) -> Self {
+        let bins = ((duration_s / self.bin_s).round() as usize).min(self.rates.len());
+        let begin = (self.rates.len() - bins) / 2;
+        self.rates = self.rates[begin..begin + bins].to_vec();
         self
     }
 

@@ -51,7 +51,7 @@ impl Profile {
     }
 
     /// Moving average over `length_s` around each bin; at the ends, over what there is of it.
-    fn smoothed(self, length_s: f64) -> Self {
+    pub(super) fn smoothed(self, length_s: f64) -> Self {
         let reach = ((length_s / self.bin_s - 1.0) / 2.0).round().max(0.0) as usize;
         let rates = (0..self.rates.len())
             .map(|bin| {

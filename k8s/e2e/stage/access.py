@@ -66,7 +66,7 @@ def tokens(cluster):
 
 
 def network(cluster):
-    """A stranger's pod, inside the namespace or outside of it, reaches the proxy's port at most; the scaler reaches the agent"""
+    """A stranger's pod, inside the namespace or outside, reaches the proxy's port at most; the agent answers the scaler alone"""
     outside = f"{cluster.namespace}-e2e"
     kubectl("create", "namespace", outside)
     probes = {
@@ -102,19 +102,24 @@ def pod_name(probe):
 
 def targets(cluster):
     """Address and who of the probes may reach it; pods by their own addresses."""
-    address = {name: cluster.ready(name)[0]["status"]["podIP"] for name in ("agent", "matrix-service", "ingress", "prometheus")}
+    apps = ("agent", "matrix-service", "ingress", "prometheus", "pushgateway", "blackbox-exporter", "node-exporter")
+    address = {name: cluster.ready(name)[0]["status"]["podIP"] for name in apps}
     return {
         "agent": (f"{address['agent']}:8000", {"scaler"}),
+        "agent metrics": (f"{address['agent']}:8001", {"prometheus"}),
         "matrix-service": (f"{address['matrix-service']}:8080", {"ingress", "prometheus"}),
         "proxy": (f"{address['ingress']}:8080", {"stranger outside"}),
         "proxy metrics": (f"{address['ingress']}:8404", {"prometheus"}),
         "prometheus": (f"{address['prometheus']}:9090", {"scaler"}),
+        "pushgateway": (f"{address['pushgateway']}:9091", {"scaler", "prometheus"}),
+        "blackbox exporter": (f"{address['blackbox-exporter']}:9115", {"prometheus"}),
+        "node exporter": (f"{address['node-exporter']}:9100", {"prometheus"}),
     }
 
 
 def judge(probes, wanted):
     pairs = [(probe, target) for probe in probes for target in wanted]
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(10) as pool:
         found = dict(zip(pairs, pool.map(lambda pair: tried(probes, wanted, *pair), pairs)))
     for (probe, target), reached in found.items():
         demand(reached == (probe in wanted[target][1]), f"{probe} {'reaches' if reached else 'does not reach'} {target}")

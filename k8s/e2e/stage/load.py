@@ -100,7 +100,8 @@ class Load:
         self.thread.join()
 
     def of(self, stage):
-        return {name: answer for name, answer in self.answers.items() if answer.stage == stage}
+        # Of a copy, which is made at once: answers come meanwhile.
+        return {name: answer for name, answer in self.answers.copy().items() if answer.stage == stage}
 
 
 def head(address, name, length, headers=()):

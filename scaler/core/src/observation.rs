@@ -113,6 +113,10 @@ pub struct ActionRequest {
     /// Pods being deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminating: Option<u32>,
+    /// Shortest time from the creation of a ready pod to its readiness, seconds; absent when no pod is ready. The shortest,
+    /// since pods that were unready for a while, or had their image to wait for, seem slower than the next one will be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub startup_s: Option<f64>,
 }
 
 impl ActionRequest {
@@ -129,6 +133,7 @@ impl ActionRequest {
             avg_service_time_s: None,
             starting: None,
             terminating: None,
+            startup_s: None,
         }
     }
 }
@@ -183,4 +188,7 @@ pub struct Candidate {
     pub cost: f64,
     /// Violation advantage: violating checks, smoothed around the threshold, summed over the horizon.
     pub violation: f64,
+    /// Chance that it is too few for the next checks, as forecast; absent of agents without a forecast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortfall: Option<f64>,
 }

@@ -11,7 +11,7 @@ mod pod;
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agent::rng::Stream;
 use scaler::cluster::{Cluster, ClusterError, Pods};
@@ -43,7 +43,7 @@ pub struct PodTemplate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
     Starting,
-    Ready { url: String },
+    Ready { url: String, startup: Duration },
     Terminating,
 }
 
@@ -59,6 +59,7 @@ enum Order {
 #[derive(Debug)]
 struct Pod {
     name: String,
+    created: Instant,
     phase: Phase,
     pid: Option<u32>,
     order: watch::Sender<Order>,
@@ -162,7 +163,11 @@ impl LocalCluster {
         ready.sort();
         let starting = u32::try_from(count(&Phase::Starting)).unwrap_or(u32::MAX);
         let terminating = u32::try_from(count(&Phase::Terminating)).unwrap_or(u32::MAX);
-        Ok(Pods { ordered: state.ordered, ready, starting, terminating })
+        let startups = state.pods.iter().filter_map(|pod| match pod.phase {
+            Phase::Ready { startup, .. } => Some(startup),
+            Phase::Starting | Phase::Terminating => None,
+        });
+        Ok(Pods { ordered: state.ordered, ready, starting, terminating, startup: startups.min() })
     }
 
     /// Waits until as many pods are ready as are ordered.
@@ -225,7 +230,8 @@ impl Shared {
         while living(state) < state.ordered as usize && state.failure.is_none() {
             let name = format!("matrix-multiply-{}", name_suffix(&mut state.names));
             let (order, orders) = watch::channel(Order::Live);
-            state.pods.push(Pod { name: name.clone(), phase: Phase::Starting, pid: None, order });
+            let created = Instant::now();
+            state.pods.push(Pod { name: name.clone(), created, phase: Phase::Starting, pid: None, order });
             tokio::spawn(pod::live(self.clone(), name, orders));
         }
         while living(state) > state.ordered as usize {
@@ -248,7 +254,7 @@ impl Shared {
         let mut state = self.lock();
         let result = change(&mut state);
         let ready = state.pods.iter().filter_map(|pod| match &pod.phase {
-            Phase::Ready { url } => Some(Backend { pod: pod.name.clone(), url: url.clone() }),
+            Phase::Ready { url, .. } => Some(Backend { pod: pod.name.clone(), url: url.clone() }),
             Phase::Starting | Phase::Terminating => None,
         });
         // Under the lock: a later state must not be overtaken by an earlier one.

@@ -130,7 +130,7 @@ mod tests {
         let ready = (0..ready).map(|pod| pod.to_string()).collect();
         Snapshot {
             name: "agent".to_owned(),
-            pods: Some(Pods { ordered, ready, starting: 0, terminating: 0 }),
+            pods: Some(Pods { ordered, ready, starting: 0, terminating: 0, startup: None }),
             in_flight: 5,
             failed,
             board: Board { pressure, violating: 1, ..Board::default() },

@@ -56,13 +56,16 @@ async fn as_many_replicas_run_as_are_ordered_and_the_newest_goes_first() {
     let folder = tempfile::tempdir().unwrap();
     let (cluster, routes) = replicas(AT_ONCE, folder.path());
     cluster.scale(3);
-    assert_eq!(cluster.census().unwrap(), Pods { ordered: 3, ready: Vec::new(), starting: 3, terminating: 0 });
+    let expected = Pods { ordered: 3, ready: Vec::new(), starting: 3, terminating: 0, startup: None };
+    assert_eq!(cluster.census().unwrap(), expected);
     cluster.ready(SOON).await.unwrap();
     let three = cluster.processes();
     let mut names: Vec<String> = three.iter().map(|process| process.pod.clone()).collect();
     assert!(names.iter().all(|name| name.starts_with("matrix-multiply-") && !name.contains('_')), "{names:?}");
     names.sort();
-    assert_eq!(cluster.census().unwrap(), Pods { ordered: 3, ready: names, starting: 0, terminating: 0 });
+    let startup = cluster.census().unwrap().startup;
+    assert!(startup.is_some_and(|startup| startup >= AT_ONCE && startup < SOON), "{startup:?}");
+    assert_eq!(cluster.census().unwrap(), Pods { ordered: 3, ready: names, starting: 0, terminating: 0, startup });
 
     cluster.scale(1);
     assert_eq!(cluster.census().unwrap().terminating, 2);
@@ -73,7 +76,8 @@ async fn as_many_replicas_run_as_are_ordered_and_the_newest_goes_first() {
 
     cluster.shut_down(SOON).await;
     assert!(three.iter().all(|process| !is_alive(process.pid)), "{three:?}");
-    assert_eq!(cluster.census().unwrap(), Pods { ordered: 0, ready: Vec::new(), starting: 0, terminating: 0 });
+    let nothing = Pods { ordered: 0, ready: Vec::new(), starting: 0, terminating: 0, startup: None };
+    assert_eq!(cluster.census().unwrap(), nothing);
 }
 
 #[tokio::test(flavor = "multi_thread")]

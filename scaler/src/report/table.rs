@@ -154,11 +154,13 @@ fn explanation(html: &mut String, decision: &Decision, notes: &str, details: boo
     let candidates = explanation.map_or(&[][..], |explanation| &explanation.candidates);
     let chosen = candidates.iter().find(|candidate| Some(i64::from(candidate.replicas)) == decision.raw_action);
     let weighed = candidates.iter().map(|candidate| {
+        let shortfall = candidate.shortfall.map(|chance| format!(", too few with {:.1} %", 100.0 * chance));
         format!(
-            "{} pods: cost {}, violation {}",
+            "{} pods: cost {}, violation {}{}",
             candidate.replicas,
             number(candidate.cost),
-            number(candidate.violation)
+            number(candidate.violation),
+            shortfall.unwrap_or_default()
         )
     });
     let title = match (details, explanation) {

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use scaler::check::{CheckConfig, UtilizationSource};
 use scaler::cluster::{Cluster, ClusterError, Pods};
@@ -23,7 +24,7 @@ impl Cluster for MemoryCluster {
     async fn pods(&self) -> Result<Pods, ClusterError> {
         let ordered = *self.0.lock().unwrap();
         let ready = (0..ordered).map(|n| format!("pod-{n}")).collect();
-        Ok(Pods { ordered, ready, starting: 0, terminating: 1 })
+        Ok(Pods { ordered, ready, starting: 0, terminating: 1, startup: Some(Duration::from_secs(4)) })
     }
 
     async fn order(&self, replicas: NonZeroU32) -> Result<(), ClusterError> {

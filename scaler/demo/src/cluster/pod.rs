@@ -79,7 +79,7 @@ async fn lead(shared: &Arc<Shared>, name: &str, orders: &mut watch::Receiver<Ord
         // One that was told to end in this moment stays so.
         let pod = state.pods.iter_mut().find(|pod| pod.name == name && pod.phase == Phase::Starting);
         if let Some(pod) = pod {
-            pod.phase = Phase::Ready { url };
+            pod.phase = Phase::Ready { url, startup: pod.created.elapsed() };
         }
     });
     tokio::select! {
