@@ -77,10 +77,7 @@ impl Network {
                 STATE_INPUTS + ACTION_WIDTH
             };
             let deviation = scale * (2.0 / inputs as f64).sqrt();
-            let mut stream = stream.split(name, 0);
-            let count = shape.iter().product();
-            let numbers: Vec<f32> = (0..count).map(|_| (deviation * stream.normal()) as f32).collect();
-            variables.push(Var::from_vec(numbers, shape, &Device::Cpu)?);
+            variables.push(normal_variable(shape, deviation, &mut stream.split(name, 0))?);
         }
         variables.try_into().map_err(|_| candle_core::Error::Msg("the number of parameters is a constant".to_owned()))
     }
@@ -127,6 +124,16 @@ impl Network {
         let second = first.matmul(hidden_weight)?.broadcast_add(hidden_bias)?.relu()?;
         second.matmul(output_weight)?.reshape((n, k, VALUES))
     }
+}
+
+/// Numbers to be trained, normal with mean 0 and this deviation.
+///
+/// # Errors
+/// When the memory for them cannot be had.
+pub fn normal_variable(shape: Vec<usize>, deviation: f64, stream: &mut Stream) -> Result<Var> {
+    let count = shape.iter().product();
+    let numbers: Vec<f32> = (0..count).map(|_| (deviation * stream.normal()) as f32).collect();
+    Var::from_vec(numbers, shape, &Device::Cpu)
 }
 
 /// Shapes `[inputs, outputs]` and `[outputs]` of [`PARAMETERS`].

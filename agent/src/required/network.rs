@@ -1,9 +1,10 @@
 //! The quantile network: two hidden layers of leaky units.
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{Result, Tensor, Var};
 
 use super::LEVELS;
 use crate::features::STATE_FEATURES;
+use crate::network::normal_variable;
 use crate::rng::Stream;
 
 /// Names of the parameters, in alphabetical order.
@@ -46,10 +47,7 @@ impl QuantileNetwork {
                 _ => 1.0,
             };
             let deviation = scale * (2.0 / shape[0] as f64).sqrt();
-            let mut stream = stream.split(name, 0);
-            let count = shape.iter().product();
-            let numbers: Vec<f32> = (0..count).map(|_| (deviation * stream.normal()) as f32).collect();
-            variables.push(Var::from_vec(numbers, shape, &Device::Cpu)?);
+            variables.push(normal_variable(shape, deviation, &mut stream.split(name, 0))?);
         }
         variables.try_into().map_err(|_| candle_core::Error::Msg("the number of parameters is a constant".to_owned()))
     }

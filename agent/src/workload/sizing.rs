@@ -15,6 +15,12 @@ const PIECE_S: f64 = 10.0;
 const PEAK_QUANTILE: f64 = 0.995;
 
 impl Recording {
+    /// Smoothed over 5 minutes when it is below 10 requests/s, else as it is.
+    #[must_use]
+    pub(super) fn smoothed_if_low(self) -> Self {
+        if self.mean_rps() < LOW_RPS { self.map(|profile| profile.smoothed(SMOOTH_S)) } else { self }
+    }
+
     /// The same shape with its peak at `peak_rps`: the 99.5 % quantile of the means over a minute (or over a bin, if that
     /// is longer).
     ///
@@ -26,8 +32,7 @@ impl Recording {
         if !(peak_rps.is_finite() && peak_rps > 0.0) {
             return Err(WorkloadError::Parameter { name: "peak", range: "above 0 requests/s", value: peak_rps });
         }
-        let low = self.mean_rps() < LOW_RPS;
-        let smooth = if low { self.map(|profile| profile.smoothed(SMOOTH_S)) } else { self };
+        let smooth = self.smoothed_if_low();
         let mut means: Vec<f64> = smooth.segments().iter().flat_map(|segment| segment.profile.means(MEAN_S)).collect();
         means.sort_by(f64::total_cmp);
         let rank = (PEAK_QUANTILE * means.len() as f64).ceil() as usize;
@@ -51,7 +56,7 @@ impl Profile {
     }
 
     /// Moving average over `length_s` around each bin; at the ends, over what there is of it.
-    pub(super) fn smoothed(self, length_s: f64) -> Self {
+    fn smoothed(self, length_s: f64) -> Self {
         let reach = ((length_s / self.bin_s - 1.0) / 2.0).round().max(0.0) as usize;
         let rates = (0..self.rates.len())
             .map(|bin| {

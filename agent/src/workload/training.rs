@@ -4,11 +4,6 @@ use std::sync::LazyLock;
 
 use super::{Profile, Recording, Split};
 
-/// Recordings below this rate are sums of few: scaled up as they are, their counting noise would grow too, requests/s.
-const LOW_RPS: f64 = 10.0;
-/// They are smoothed over this long, seconds.
-const SMOOTH_S: f64 = 300.0;
-
 /// Days of the built-in recordings that are never tested on, with the part of [`Split::published`]; their rates are as
 /// recorded, but smoothed over 5 minutes where they are below 10 requests/s.
 pub fn training_profiles() -> &'static [Profile] {
@@ -20,8 +15,7 @@ pub fn training_profiles() -> &'static [Profile] {
         };
         let days = |recording: Recording| {
             let (_, days) = split.days(&recording);
-            let low = recording.mean_rps() < LOW_RPS;
-            let smooth = if low { recording.map(|profile| profile.smoothed(SMOOTH_S)) } else { recording };
+            let smooth = recording.smoothed_if_low();
             days.into_iter().flat_map(move |day| smooth.day(day)).collect::<Vec<_>>()
         };
         recordings.into_iter().flat_map(days).collect()
