@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | `traces` | recorded ones (`traces/README.md`) on one deployment | tables and fronts per trace, regret, what each `--period` buys |
 //! | `demo`, `validation`, `reference` | the demo's sinusoid; deployments drawn at random; the scenario of the published run | every setting per run, fronts |
-//! | `configurations` | recorded ones and formulas on twelve deployments | one checkpoint against generalists and rules tuned at home |
+//! | `configurations` | recorded ones and formulas on eighteen deployments | one checkpoint against generalists and rules tuned at home |
+//! | `ablation` | the same as `configurations` | trainings that differ in one thing, seed by seed |
 //!
 //! None is trained on. There is one list of contenders ([`rules`], [`cluster_laws`], checkpoints) and one judge ([`judge`]).
 //!
@@ -26,8 +27,8 @@
 //!
 //! # Configurations
 //!
-//! `--set configurations` changes one thing of the deployment at a time: start-up 45 and 90 s, service times x0.25 and x10,
-//! at most 4 and 30 replicas, threshold over service time 1.6 and 6, random routing, three sizes of request, 2 % missed checks.
+//! `--set configurations` changes one thing of the deployment at a time: start-up 1 to 90 s, service times x0.1 to x10,
+//! at most 3 to 30 replicas, threshold over service time 1.5 to 10, random routing, three sizes of request, 2 % missed checks.
 //! Each is played on the middle `--hours` (6) of the tested days, sized for it anew, and on four formulas; rules are tuned
 //! on the middle 3 hours of other days and on the formulas with other periods and seeds. Several `--checkpoint` are training
 //! seeds.
@@ -36,13 +37,15 @@
 //!   deployments drawn as for training; then the knob is swept.
 //! - *At home*: the calibrated rule with long memory and HPA (at its own 15 s), searched for the very configuration and for
 //!   each price of the sweep.
-//! - *Away*: the calibrated rule that was searched for the base, where its world is another.
+//! - *Away*: the calibrated rule that was searched for the base, where its world is another: with its settings as they are,
+//!   at its pods; and with the safety stock that turns out best there, at ours.
 //!
 //! Ratios of costs at equal violations are read per configuration from the mean fronts over (load, seed), then pooled as
 //! logarithms. One interval draws (load, arrival seed, training seed) anew in each configuration; the wider one draws them
 //! once for all, as the configurations share their loads. Costs are in units of the work of the requests, or of the bound
 //! with `--bound`.
 
+mod ablation;
 mod analysis;
 mod bootstrap;
 mod chart;
@@ -77,12 +80,13 @@ use crate::checkpoint::Checkpoint;
 use crate::learned::DEFAULT_PRICE;
 use crate::serve::parse_price;
 
+pub use ablation::{Ablation, AblationArgs, Variant, ablation};
 pub use bootstrap::{Interval, interquartile_mean, intervals};
 pub use comparison::{Comparison, learned};
 pub use configuration::{Configuration, Grounds, configurations};
 pub use contender::{Contender, PRICES, cluster_laws, rules};
 pub use deployment::Deployment;
-pub use duel::{Away, AwayRow, Duel, Ground, GroundUnit, Grounded, Pair};
+pub use duel::{AtPods, Away, AwayRow, Duel, Ground, GroundUnit, Grounded, Pair};
 pub use field::{Case, Clairvoyant, Field, PLAN_PRICES, Unit};
 pub use frontier::Frontier;
 pub use histogram::Histogram;
@@ -129,6 +133,9 @@ pub struct EvaluateArgs {
     /// What concerns configurations alone
     #[command(flatten)]
     pub study: StudyArgs,
+    /// What concerns ablations alone
+    #[command(flatten)]
+    pub ablation: AblationArgs,
 }
 
 /// Loads to play.
@@ -144,7 +151,9 @@ pub enum Set {
     Reference,
     /// Recorded loads and formulas over many deployments.
     Configurations,
-    /// All but the configurations.
+    /// Trainings that differ in one thing, against each other.
+    Ablation,
+    /// All but the configurations and ablations.
     All,
 }
 
@@ -153,6 +162,12 @@ pub enum Set {
 /// # Errors
 /// A checkpoint, a trace or a split that cannot be read, a figure out of range, or a report that cannot be written.
 pub fn run(args: &EvaluateArgs) -> Result<()> {
+    if args.set == Set::Ablation {
+        let (recorded, seeds) = (&args.recorded, args.seeds.unwrap_or(CONFIGURATION_SEEDS));
+        let played = args.study.configurations(&recorded.deployment)?;
+        let found = ablation(&args.ablation, &played, args.study.hours, recorded, seeds)?;
+        return publish(args, "ablation", &found, &found.text(), &page::ablation_page(&found));
+    }
     let checkpoints = match &args.checkpoint[..] {
         [] => vec![Checkpoint::shipped()?],
         paths => paths.iter().map(|path| Checkpoint::read(path)).collect::<Result<_, _>>()?,

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use agent::checkpoint::Checkpoint;
 use agent::evaluate::{
-    Case, Clairvoyant, Contender, Deployment, EvaluateArgs, Field, Ground, Grounded, Pair, configurations, study,
+    AtPods, Case, Clairvoyant, Contender, Deployment, EvaluateArgs, Field, Ground, Grounded, Pair, configurations,
+    study,
 };
 use agent::rules::StaticCount;
 use agent::simulator::Routing;
@@ -61,9 +62,8 @@ fn two_static_counts_on_an_idle_day_cost_what_their_pods_do() {
     assert_eq!((pod_s(0), pod_s(1)), (600.0, 1800.0));
     assert_eq!(units[0].bound.points()[0].pod_seconds, 600.0, "nobody needs less than one pod");
     let grounds = [("base".to_owned(), Ground::new(&units))];
-    let names = ["learned".to_owned(), "rule".to_owned()];
-    let grounded = Grounded { grounds: &grounds, traces: &["idle".to_owned()], contenders: &names };
-    let duel = grounded.duel("learned", Pair { ours: &[0], theirs: 1 });
+    let grounded = Grounded { grounds: &grounds, traces: &["idle".to_owned()] };
+    let duel = grounded.duel("learned", "rule", Pair { ours: &[0], theirs: &[1] });
     assert!((duel.median.unwrap() - 1.0 / 3.0).abs() < 1e-12, "{duel:?}");
 }
 
@@ -113,6 +113,7 @@ fn training_seeds_have_rows_of_their_own_and_nobody_is_below_the_bound() {
             "generalist reactive",
             "generalist hpa",
             "home cal-long",
+            "cal-long of the base, its stock set anew",
             "cal-long of the base",
             "home hpa at 15 s",
         ]
@@ -122,8 +123,13 @@ fn training_seeds_have_rows_of_their_own_and_nobody_is_below_the_bound() {
     assert!(near(all.median, one.median) && near(one.median, other.median), "the same networks twice: {all:?}");
     // Tuned for the base and played there, it is the rule that is at home there.
     let of = |policy: &str| found.fronts[0].policies.iter().find(|front| front.policy == policy).unwrap();
-    assert_eq!(of("home cal-long").points, of("cal-long of the base").points);
-    assert_eq!(found.away[0].configurations.len(), 1, "random routing alone is away");
+    assert_eq!(of("home cal-long").points, of("cal-long of the base, its stock set anew").points);
+    assert_eq!(of("cal-long of the base").points.len(), 3, "a setting for each price");
+    for away in &found.away {
+        assert_eq!(away.configurations.len(), 1, "random routing alone is away");
+    }
+    let at: Vec<AtPods> = found.away.iter().map(|away| away.at).collect();
+    assert_eq!(at, [[AtPods::Ours; 3], [AtPods::Theirs; 3]].concat(), "of two seeds and both together");
     assert!(found.searches.iter().any(|it| it.rule == "home cal-long" && it.settings >= 200));
 }
 
@@ -131,5 +137,8 @@ fn training_seeds_have_rows_of_their_own_and_nobody_is_below_the_bound() {
 fn a_configuration_that_is_not_there_is_named() {
     let args = arguments(&["--configuration", "moon"]);
     let error = study(&args.study, &args.recorded, &[], 3.0, 1).unwrap_err().to_string();
-    assert!(error.starts_with("there is no --configuration \"moon\"; there are base; start-up 45"), "{error}");
+    assert!(
+        error.starts_with("there is no --configuration \"moon\"; there are base; start-up 1; start-up 45"),
+        "{error}"
+    );
 }

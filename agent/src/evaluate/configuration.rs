@@ -36,7 +36,7 @@ pub struct Configuration {
     pub deployment: Deployment,
 }
 
-/// The base first, then eleven others.
+/// The base first, then seventeen others.
 #[must_use]
 pub fn configurations(base: &Deployment) -> Vec<Configuration> {
     let slower = |factor: f64| Deployment {
@@ -44,19 +44,26 @@ pub fn configurations(base: &Deployment) -> Vec<Configuration> {
         threshold_s: factor * base.threshold_s,
         ..base.clone()
     };
+    let startup = |startup_s: f64| Deployment { startup_s, ..base.clone() };
     let slack = |slack: f64| Deployment { threshold_s: slack * base.service_time_s, ..base.clone() };
     let home = |name, deployment| Configuration { name, away: false, deployment };
     let away = |name, deployment| Configuration { name, away: true, deployment };
     vec![
         home("base", base.clone()),
-        home("start-up 45", Deployment { startup_s: 45.0, ..base.clone() }),
-        away("start-up 90", Deployment { startup_s: 90.0, ..base.clone() }),
+        home("start-up 1", startup(1.0)),
+        home("start-up 45", startup(45.0)),
+        home("start-up 60", startup(60.0)),
+        away("start-up 90", startup(90.0)),
+        home("service x0.1", slower(0.1)),
         home("service x0.25", slower(0.25)),
         home("service x10", slower(10.0)),
+        home("max 3", Deployment { max_replicas: 3, ..base.clone() }),
         home("max 4", Deployment { max_replicas: 4, ..base.clone() }),
         home("max 30", Deployment { max_replicas: 30, ..base.clone() }),
+        home("slack 1.5", slack(1.5)),
         away("slack 1.6", slack(1.6)),
         home("slack 6", slack(6.0)),
+        home("slack 10", slack(10.0)),
         away("random routing", Deployment { routing: Routing::Random, ..base.clone() }),
         away("mixture", Deployment { service_times: ServiceTimes::Mixture(MIXTURE.to_vec()), ..base.clone() }),
         home("missed checks", Deployment { missed_checks: 0.02, ..base.clone() }),

@@ -67,10 +67,26 @@ fn log_ratio(ours: &Frontier, theirs: &Frontier) -> Option<f64> {
     Some(logs.sum::<Option<f64>>()? / levels.len() as f64)
 }
 
-/// Violations of ours, and of theirs at the same costs, each summed over our settings that they are cheap enough for.
-fn at_equal_pods(ours: &[(f64, f64)], theirs: &Frontier) -> (f64, f64) {
-    let pairs = ours.iter().filter_map(|(cost, violating)| Some((*violating, theirs.violating_at(*cost)?)));
-    pairs.fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1))
+/// Violations of the settings, and of a front at the same costs: means over the settings that the front is cheap enough
+/// for.
+fn at_equal_pods(settings: &[(f64, f64)], front: &Frontier) -> (f64, f64) {
+    let pairs = settings.iter().filter_map(|(cost, violating)| Some((*violating, front.violating_at(*cost)?)));
+    let (mut count, mut sums) = (0.0_f64, (0.0, 0.0));
+    for pair in pairs {
+        count += 1.0;
+        sums = (sums.0 + pair.0, sums.1 + pair.1);
+    }
+    (sums.0 / count.max(1.0), sums.1 / count.max(1.0))
+}
+
+/// At whose pods violations are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AtPods {
+    /// At those of each of our settings, the rule read off its front there: as if its knob were tuned once more.
+    Ours,
+    /// At those of each of the rule's settings as they are, we read off our front.
+    Theirs,
 }
 
 /// Who is compared with whom.
@@ -78,8 +94,8 @@ fn at_equal_pods(ours: &[(f64, f64)], theirs: &Frontier) -> (f64, f64) {
 pub struct Pair<'a> {
     /// Checkpoints, by their place among the contenders: one, or all as one.
     pub ours: &'a [usize],
-    /// The rule.
-    pub theirs: usize,
+    /// The rule, or as many checkpoints, which meet ours one by one.
+    pub theirs: &'a [usize],
 }
 
 /// What a comparison over all configurations gives.
@@ -90,8 +106,9 @@ pub struct Duel {
     pub learned: String,
     /// The rule.
     pub rule: String,
-    /// Pod-minutes over the rule's at equal violations, for each configuration; below 1, learning wins.
-    pub configurations: Vec<(String, Option<f64>)>,
+    /// Pod-minutes over the rule's at equal violations, for each configuration; below 1, learning wins. (Load, arrival
+    /// seed, training seed) drawn anew.
+    pub configurations: Vec<(String, Option<Interval>)>,
     /// The median of them.
     pub median: Option<f64>,
     /// Their geometric mean; (load, arrival seed, training seed) drawn anew within each configuration.
@@ -112,13 +129,15 @@ pub struct Away {
     pub learned: String,
     /// The rule.
     pub rule: String,
+    /// At whose pods.
+    pub at: AtPods,
     /// Each configuration.
     pub configurations: Vec<AwayRow>,
     /// Sum of our violations over the sum of theirs, over all of them; below 1, learning wins.
     pub pooled: Option<Interval>,
 }
 
-/// One configuration, means over our settings that the rule is cheap enough for.
+/// One configuration, means over the settings at whose pods both can be had.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AwayRow {
@@ -126,7 +145,7 @@ pub struct AwayRow {
     pub configuration: String,
     /// Our avoidable violations, percent.
     pub learned_percent: f64,
-    /// The rule's at the same pods, percent.
+    /// The rule's, percent.
     pub rule_percent: f64,
 }
 
@@ -136,8 +155,6 @@ pub struct Grounded<'a> {
     pub grounds: &'a [(String, Ground)],
     /// Names of the loads.
     pub traces: &'a [String],
-    /// Names of the contenders.
-    pub contenders: &'a [String],
 }
 
 impl Grounded<'_> {
@@ -150,34 +167,36 @@ impl Grounded<'_> {
     fn log_ratio(&self, at: usize, pair: Pair<'_>, elements: &[(usize, usize)]) -> Option<f64> {
         let ground = &self.grounds[at].1;
         let front = |members: &[usize]| Frontier::new(ground.curve(members, elements));
-        log_ratio(&front(pair.ours), &front(&[pair.theirs]))
+        log_ratio(&front(pair.ours), &front(pair.theirs))
     }
 
     /// Costs at equal violations.
     #[must_use]
-    pub fn duel(&self, name: &str, pair: Pair<'_>) -> Duel {
+    pub fn duel(&self, name: &str, rule: &str, pair: Pair<'_>) -> Duel {
         let elements = self.elements(pair);
         let count = self.grounds.len();
         let of = |at: usize, drawn: &[(usize, usize)]| self.log_ratio(at, pair, drawn);
-        let ratios: Vec<Option<f64>> = (0..count).map(|at| of(at, &elements).map(f64::exp)).collect();
         // Codes of elements: configuration, then place.
         let size = elements.len();
         let within: Vec<Vec<usize>> = (0..count).map(|at| (at * size..(at + 1) * size).collect()).collect();
-        let pooled = intervals(&within, SEED, |drawn| {
+        let mut each = intervals(&within, SEED, |drawn| {
             let logs = (0..count).map(|at| {
                 let own: Vec<(usize, usize)> =
                     drawn.iter().filter(|code| **code / size == at).map(|code| elements[*code % size]).collect();
                 of(at, &own)
             });
-            vec![geometric_mean(logs)]
+            let logs: Vec<Option<f64>> = logs.collect();
+            logs.iter().map(|log| log.map(f64::exp)).chain([geometric_mean(logs.iter().copied())]).collect()
         });
+        let pooled = each.pop().flatten();
         let together = vec![(0..size).collect::<Vec<_>>()];
         let clustered = intervals(&together, SEED, |drawn| {
             let own: Vec<(usize, usize)> = drawn.iter().map(|code| elements[*code]).collect();
             vec![geometric_mean((0..count).map(|at| of(at, &own)))]
         });
         let ahead = |member: usize| {
-            let one = Pair { ours: &pair.ours[member..=member], ..pair };
+            let theirs = if pair.theirs.len() > 1 { &pair.theirs[member..=member] } else { pair.theirs };
+            let one = Pair { ours: &pair.ours[member..=member], theirs };
             let elements = self.elements(one);
             geometric_mean((0..count).map(|at| self.log_ratio(at, one, &elements))).is_some_and(|ratio| ratio < 1.0)
         };
@@ -187,10 +206,10 @@ impl Grounded<'_> {
         };
         Duel {
             learned: name.to_owned(),
-            rule: self.contenders[pair.theirs].clone(),
-            median: median(ratios.iter().flatten().copied().collect()),
-            configurations: self.grounds.iter().map(|(name, _)| name.clone()).zip(ratios).collect(),
-            pooled: pooled.into_iter().next().flatten(),
+            rule: rule.to_owned(),
+            median: median(each.iter().flatten().map(|found| found.estimate).collect()),
+            configurations: self.grounds.iter().map(|(name, _)| name.clone()).zip(each).collect(),
+            pooled,
             clustered: clustered.into_iter().next().flatten(),
             every_seed_ahead: (pair.ours.len() > 1).then(|| (0..pair.ours.len()).all(ahead)),
             traces: self.traces.iter().enumerate().map(trace).collect(),
@@ -203,16 +222,19 @@ impl Grounded<'_> {
 
     /// Violations at equal pods.
     #[must_use]
-    pub fn away(&self, name: &str, pair: Pair<'_>) -> Away {
+    pub fn away(&self, name: &str, rule: &str, pair: Pair<'_>, at: AtPods) -> Away {
         let elements = self.elements(pair);
         let (count, size) = (self.grounds.len(), elements.len());
-        let sums = |at: usize, drawn: &[(usize, usize)]| {
-            let ground = &self.grounds[at].1;
-            let theirs = Frontier::new(ground.curve(&[pair.theirs], drawn));
-            let ours = ground.curve(pair.ours, drawn);
-            let compared = ours.iter().filter(|(cost, _)| theirs.violating_at(*cost).is_some()).count().max(1) as f64;
-            let (ours, theirs) = at_equal_pods(&ours, &theirs);
-            (ours / compared, theirs / compared)
+        let means = |ground: usize, drawn: &[(usize, usize)]| {
+            let ground = &self.grounds[ground].1;
+            let (ours, theirs) = (ground.curve(pair.ours, drawn), ground.curve(pair.theirs, drawn));
+            match at {
+                AtPods::Ours => at_equal_pods(&ours, &Frontier::new(theirs)),
+                AtPods::Theirs => {
+                    let (theirs, ours) = at_equal_pods(&theirs, &Frontier::new(ours));
+                    (ours, theirs)
+                }
+            }
         };
         let within: Vec<Vec<usize>> = (0..count).map(|at| (at * size..(at + 1) * size).collect()).collect();
         let pooled = intervals(&within, SEED, |drawn| {
@@ -220,18 +242,19 @@ impl Grounded<'_> {
             for at in 0..count {
                 let own: Vec<(usize, usize)> =
                     drawn.iter().filter(|code| **code / size == at).map(|code| elements[*code % size]).collect();
-                let sum = sums(at, &own);
-                (ours, theirs) = (ours + sum.0, theirs + sum.1);
+                let mean = means(at, &own);
+                (ours, theirs) = (ours + mean.0, theirs + mean.1);
             }
             vec![Some(ours / theirs).filter(|ratio| ratio.is_finite())]
         });
         let row = |(at, (name, _)): (usize, &(String, Ground))| {
-            let (learned_percent, rule_percent) = sums(at, &elements);
+            let (learned_percent, rule_percent) = means(at, &elements);
             AwayRow { configuration: name.clone(), learned_percent, rule_percent }
         };
         Away {
             learned: name.to_owned(),
-            rule: self.contenders[pair.theirs].clone(),
+            rule: rule.to_owned(),
+            at,
             configurations: self.grounds.iter().enumerate().map(row).collect(),
             pooled: pooled.into_iter().next().flatten(),
         }
@@ -265,13 +288,12 @@ mod tests {
     #[test]
     fn a_rule_that_is_twice_as_dear_is_twice_as_dear_in_every_figure() {
         let grounds = [("a".to_owned(), ground(2.0)), ("b".to_owned(), ground(1.0)), ("c".to_owned(), ground(4.0))];
-        let names = ["learned".to_owned(), "rule".to_owned()];
-        let grounded = Grounded { grounds: &grounds, traces: &["load".to_owned()], contenders: &names };
-        let duel = grounded.duel("learned", Pair { ours: &[0], theirs: 1 });
+        let grounded = Grounded { grounds: &grounds, traces: &["load".to_owned()] };
+        let duel = grounded.duel("learned", "rule", Pair { ours: &[0], theirs: &[1] });
         let near = |found: Option<f64>, expected: f64| assert!((found.unwrap() - expected).abs() < 1e-12, "{duel:?}");
-        near(duel.configurations[0].1, 0.5);
-        near(duel.configurations[1].1, 1.0);
-        near(duel.configurations[2].1, 0.25);
+        near(duel.configurations[0].1.map(|it| it.estimate), 0.5);
+        near(duel.configurations[1].1.map(|it| it.estimate), 1.0);
+        near(duel.configurations[2].1.map(|it| it.estimate), 0.25);
         near(duel.median, 0.5);
         near(duel.pooled.map(|it| it.estimate), 0.5);
         near(duel.clustered.map(|it| it.high), 0.5);
@@ -283,11 +305,14 @@ mod tests {
     fn violations_are_read_off_the_rules_front_at_our_pods() {
         // Theirs: (4, 0), (2, 10). At our 2 pods they have 10 %, at our 1 pod they are never so cheap.
         let grounds = [("a".to_owned(), ground(2.0))];
-        let names = ["learned".to_owned(), "rule".to_owned()];
-        let grounded = Grounded { grounds: &grounds, traces: &["load".to_owned()], contenders: &names };
-        let away = grounded.away("learned", Pair { ours: &[0], theirs: 1 });
+        let grounded = Grounded { grounds: &grounds, traces: &["load".to_owned()] };
+        let pair = Pair { ours: &[0], theirs: &[1] };
+        let away = grounded.away("learned", "rule", pair, AtPods::Ours);
         assert_eq!((away.configurations[0].learned_percent, away.configurations[0].rule_percent), (0.0, 10.0));
         assert_eq!(away.pooled.unwrap().estimate, 0.0);
+        // At their 4 pods and at their 2 we have 0 %, they 0 and 10.
+        let away = grounded.away("learned", "rule", pair, AtPods::Theirs);
+        assert_eq!((away.configurations[0].learned_percent, away.configurations[0].rule_percent), (0.0, 5.0));
     }
 
     #[test]
@@ -307,9 +332,8 @@ mod tests {
     fn every_seed_must_be_ahead_by_itself() {
         let unit = |mine: f64| vec![vec![(mine, 1.0)], vec![(3.0, 1.0)], vec![(2.0, 1.0)]];
         let grounds = [("a".to_owned(), Ground { units: vec![GroundUnit { trace: 0, points: unit(1.0) }] })];
-        let names = ["one".to_owned(), "two".to_owned(), "rule".to_owned()];
-        let grounded = Grounded { grounds: &grounds, traces: &["load".to_owned()], contenders: &names };
-        let pooled = grounded.duel("learned", Pair { ours: &[0, 1], theirs: 2 });
+        let grounded = Grounded { grounds: &grounds, traces: &["load".to_owned()] };
+        let pooled = grounded.duel("learned", "rule", Pair { ours: &[0, 1], theirs: &[2] });
         assert_eq!(pooled.every_seed_ahead, Some(false), "the second needs 3 pods, the rule 2");
         assert!((pooled.pooled.unwrap().estimate - 1.0).abs() < 1e-12, "(1 + 3) / 2 against 2");
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::ablation::Ablation;
 use super::chart::{self, escape};
 use super::report::{LEVELS, Report, Section};
 use super::study::Study;
@@ -45,11 +46,19 @@ pub fn page(report: &Report) -> String {
 
 /// A study of configurations as one HTML file that needs nothing else.
 pub fn study_page(study: &Study) -> String {
+    titled("Autoscaling policies over configurations", &study_text::section(study))
+}
+
+/// An ablation as one HTML file that needs nothing else.
+pub fn ablation_page(ablation: &Ablation) -> String {
+    titled("Ablations of the learned autoscaling policy", &ablation.section())
+}
+
+fn titled(title: &str, content: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-         content=\"width=device-width\">\n<title>Autoscaling policies over configurations</title>\n<style>\n{STYLE}</style>\n\
-         <h1>Autoscaling policies over configurations</h1>\n{}</html>\n",
-        study_text::section(study)
+         content=\"width=device-width\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n\
+         <h1>{title}</h1>\n{content}</html>\n",
     )
 }
 

@@ -13,7 +13,8 @@ use crate::simulator::Episode;
 use super::comparison::learned;
 use super::configuration::{Configuration, Grounds, configurations, randomised};
 use super::contender::{Contender, PRICES, generalists};
-use super::duel::{Away, Duel, Ground, Grounded, Pair};
+use super::deployment::Deployment;
+use super::duel::{AtPods, Away, Duel, Ground, Grounded, Pair};
 use super::field::{Case, Clairvoyant, Field};
 use super::progress::Progress;
 use super::recorded::{RecordedArgs, TUNING_SEED};
@@ -135,15 +136,14 @@ pub fn study(
         bail!("--period must be a single one for the configurations, there are {}", base.period_s.len());
     };
     ensure!(args.hours.is_finite() && args.hours > 0.0, "--hours must be above 0, it is {}", args.hours);
-    let all = configurations(base);
-    let played: Vec<Configuration> = chosen(&all, &args.configuration)?;
+    let played = args.configurations(base)?;
     let own = Some(period_s).filter(|period_s| *period_s != base.window_s);
     let stage = Stage { args, recorded, checkpoints, price, seeds, own_period_s: own };
     // The generalists, the base, and for each configuration its search and its episodes.
     let progress = Progress::new("configurations", 2 + 2 * played.len());
     let generalists = stage.generalists(base.window_s)?;
     progress.tick_as("generalists tuned");
-    let at_base = stage.home(&all[0].clone(), &[RuleFamily::CalLong])?;
+    let at_base = stage.home(&configurations(base)[0], &[RuleFamily::CalLong])?;
     progress.tick_as("rule of the base tuned");
     let mut grounds = Vec::new();
     let mut fronts = Vec::new();
@@ -182,14 +182,17 @@ pub fn study(
     })
 }
 
-/// Those that were asked for.
-fn chosen(all: &[Configuration], asked: &[String]) -> Result<Vec<Configuration>> {
-    if let Some(unknown) = asked.iter().find(|name| !all.iter().any(|it| it.name == name.as_str())) {
-        let names: Vec<&str> = all.iter().map(|configuration| configuration.name).collect();
-        bail!("there is no --configuration {unknown:?}; there are {}", names.join("; "));
+impl StudyArgs {
+    /// Those that were asked for.
+    pub(super) fn configurations(&self, base: &Deployment) -> Result<Vec<Configuration>> {
+        let (all, asked) = (configurations(base), &self.configuration);
+        if let Some(unknown) = asked.iter().find(|name| !all.iter().any(|it| it.name == name.as_str())) {
+            let names: Vec<&str> = all.iter().map(|configuration| configuration.name).collect();
+            bail!("there is no --configuration {unknown:?}; there are {}", names.join("; "));
+        }
+        let wanted = |it: &Configuration| asked.is_empty() || asked.iter().any(|name| name == it.name);
+        Ok(all.into_iter().filter(wanted).collect())
     }
-    let wanted = |it: &&Configuration| asked.is_empty() || asked.iter().any(|name| name == it.name);
-    Ok(all.iter().filter(wanted).cloned().collect())
 }
 
 /// What is the same in all configurations.
@@ -265,6 +268,7 @@ impl Stage<'_> {
         };
         contenders.push(looped(with_general(home)).named(HOME_RULE));
         contenders.push(looped(with_general(at_base)).named(BASE_RULE));
+        contenders.push(looped(Contender::tuned(RuleFamily::CalLong, at_base)).named(BASE_SETTINGS));
         contenders.push(Contender::tuned(RuleFamily::Hpa, home).named("home hpa at 15 s"));
         contenders
     }
@@ -272,8 +276,10 @@ impl Stage<'_> {
 
 /// The rule that is tuned for exactly what it is tested on.
 const HOME_RULE: &str = "home cal-long";
-/// The rule that is tuned for the base.
-const BASE_RULE: &str = "cal-long of the base";
+/// The rule that is tuned for the base, its safety stock set anew for where it is.
+const BASE_RULE: &str = "cal-long of the base, its stock set anew";
+/// The rule that is tuned for the base, as it is.
+const BASE_SETTINGS: &str = "cal-long of the base";
 
 /// How many settings that decide at the end of each window are below the bound.
 fn below_bound(unit: &super::Unit, contenders: &[Contender]) -> usize {
@@ -332,18 +338,23 @@ fn compared(
         ours.push((format!("learned, {} seeds", checkpoints.len()), checkpoints.clone()));
     }
     ours.extend(checkpoints.iter().map(|index| (names[*index].clone(), vec![*index])));
-    let grounded = Grounded { grounds, traces, contenders: &names };
-    let rules = || checkpoints.len()..contenders.len();
+    let grounded = Grounded { grounds, traces };
+    let rules = || (checkpoints.len()..contenders.len()).map(|index| (names[index].as_str(), [index]));
     let mut duels = Vec::new();
-    for theirs in rules().filter(|index| names[*index] != BASE_RULE) {
-        duels.extend(ours.iter().map(|(name, ours)| grounded.duel(name, Pair { ours, theirs })));
+    for (rule, theirs) in rules().filter(|(rule, _)| ![BASE_RULE, BASE_SETTINGS].contains(rule)) {
+        duels.extend(ours.iter().map(|(name, ours)| grounded.duel(name, rule, Pair { ours, theirs: &theirs })));
     }
     let far = |name: &str| played.iter().any(|it| it.name == name && it.away);
     let away: Vec<(String, Ground)> = grounds.iter().filter(|(name, _)| far(name)).cloned().collect();
     let grounded = Grounded { grounds: &away, ..grounded };
     let mut found = Vec::new();
-    for theirs in rules().filter(|index| names[*index] == BASE_RULE && !away.is_empty()) {
-        found.extend(ours.iter().map(|(name, ours)| grounded.away(name, Pair { ours, theirs })));
+    for (rule, theirs) in rules().filter(|_| !away.is_empty()) {
+        let at = match rule {
+            BASE_RULE => AtPods::Ours,
+            BASE_SETTINGS => AtPods::Theirs,
+            _ => continue,
+        };
+        found.extend(ours.iter().map(|(name, ours)| grounded.away(name, rule, Pair { ours, theirs: &theirs }, at)));
     }
     (duels, found)
 }

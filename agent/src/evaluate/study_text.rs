@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::bootstrap::Interval;
 use super::chart::escape;
-use super::duel::{Away, Duel};
+use super::duel::{AtPods, Away, Duel};
 use super::study::Study;
 use super::text::right_aligned;
 
@@ -56,8 +56,10 @@ fn about(study: &Study) -> String {
 
 fn tables(study: &Study) -> Vec<Titled> {
     let mut tables = vec![pooled(study), by_configuration(study), by_trace(study)];
-    if !study.away.is_empty() {
-        tables.push(away(study));
+    for (at, whose) in [(AtPods::Theirs, "the rule's pods"), (AtPods::Ours, "the learned policy's pods")] {
+        if study.away.iter().any(|away| away.at == at) {
+            tables.push(away(study, at, whose));
+        }
     }
     if study.below_bound.is_some() {
         tables.push(to_bound(study));
@@ -70,7 +72,8 @@ fn tables(study: &Study) -> Vec<Titled> {
 
 fn pooled(study: &Study) -> Titled {
     let row = |duel: &Duel| {
-        let won = duel.configurations.iter().filter(|(_, ratio)| ratio.is_some_and(|ratio| ratio < 1.0)).count();
+        let won =
+            duel.configurations.iter().filter(|(_, ratio)| ratio.is_some_and(|ratio| ratio.estimate < 1.0)).count();
         let seeds = duel.every_seed_ahead.map_or("", |all| if all { "yes" } else { "no" });
         vec![
             duel.rule.clone(),
@@ -107,7 +110,7 @@ fn by_configuration(study: &Study) -> Titled {
     let rules = first.iter().map(|duel| duel.rule.clone());
     let header = ["configuration".to_owned(), "infeasible %".to_owned()].into_iter().chain(rules).collect();
     let row = |(at, fronts): (usize, &super::study::ConfigurationFronts)| {
-        let ratios = first.iter().map(|duel| figure(duel.configurations.get(at).and_then(|(_, ratio)| *ratio)));
+        let ratios = first.iter().map(|duel| interval(duel.configurations.get(at).and_then(|(_, ratio)| *ratio)));
         let named = [fronts.configuration.clone(), format!("{:.1}", fronts.infeasible_percent)];
         named.into_iter().chain(ratios).collect()
     };
@@ -133,8 +136,9 @@ fn by_trace(study: &Study) -> Titled {
     }
 }
 
-fn away(study: &Study) -> Titled {
-    let rows = study.away.iter().flat_map(|Away { learned, rule, configurations, pooled }| {
+fn away(study: &Study, at: AtPods, whose: &str) -> Titled {
+    let there = study.away.iter().filter(|away| away.at == at);
+    let rows = there.flat_map(|Away { learned, rule, configurations, pooled, .. }| {
         let each = configurations.iter().map(|row| {
             let ratio = row.learned_percent / row.rule_percent;
             vec![
@@ -151,9 +155,7 @@ fn away(study: &Study) -> Titled {
         each.chain([all]).collect::<Vec<_>>()
     });
     Titled {
-        title: "Away from the rule's home: avoidable violations at the learned policy's pods, percent, means over its \
-                prices"
-            .to_owned(),
+        title: format!("Away from the rule's home: avoidable violations at {whose}, percent, means over its prices"),
         header: words(["configuration", "rule", "learned", "learned %", "rule %", "ratio"]),
         rows: rows.collect(),
     }
@@ -177,14 +179,14 @@ fn to_bound(study: &Study) -> Titled {
     }
 }
 
-fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+pub(super) fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).to_vec()
 }
 
-fn figure(value: Option<f64>) -> String {
+pub(super) fn figure(value: Option<f64>) -> String {
     value.map_or("-".to_owned(), |value| format!("{value:.3}"))
 }
 
-fn interval(found: Option<Interval>) -> String {
+pub(super) fn interval(found: Option<Interval>) -> String {
     found.map_or("-".to_owned(), |it| format!("{:.3} [{:.3}, {:.3}]", it.estimate, it.low, it.high))
 }

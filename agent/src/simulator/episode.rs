@@ -97,6 +97,16 @@ impl Episode {
         Self { scenario, requests, checks, first_decision: 1, first_window_known: false, startups, seed }
     }
 
+    /// The same checks and start-ups, but other requests of the same load.
+    ///
+    /// # Errors
+    /// As [`Self::draw`].
+    pub fn redrawn(&self, seed: u64) -> Result<Self, ScenarioError> {
+        let requests = Self::draw(self.scenario.clone(), seed)?.requests;
+        let (scenario, checks, startups) = (self.scenario.clone(), self.checks.clone(), self.startups.clone());
+        Ok(Self { scenario, requests, checks, startups, ..*self })
+    }
+
     /// The same requests under a control loop of another period.
     ///
     /// Its checks are a grid through the end of the first window, where the first decision stays: whatever the period, all

@@ -78,6 +78,11 @@ impl Fleet {
         fleet
     }
 
+    /// Goes on with the requests of another episode.
+    pub(super) fn meet(&mut self, other: &Episode, now_s: f64) {
+        self.request = other.requests.arrivals.partition_point(|arrival_s| *arrival_s <= now_s);
+    }
+
     pub(super) fn ready(&self) -> u32 {
         self.ready.len() as u32
     }

@@ -1,6 +1,7 @@
 //! A deployment, its service level objective and its load.
 
 use clap::ValueEnum;
+use scaler_core::observation::MAX_HISTORY;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -77,6 +78,8 @@ pub struct Scenario {
     pub missed_checks: f64,
     /// Checks are up to this many intervals late, in `[0, 0.5]`, each by itself.
     pub check_jitter: f64,
+    /// Past checks that the scaler sends with a request, at most [`MAX_HISTORY`].
+    pub history: usize,
 }
 
 /// A knob out of its range.
@@ -116,6 +119,7 @@ impl Scenario {
             metric_lag_s: 0.0,
             missed_checks: 0.0,
             check_jitter: 0.0,
+            history: MAX_HISTORY,
         }
     }
 
@@ -167,11 +171,12 @@ impl Scenario {
             metric_lag_s,
             missed_checks,
             check_jitter,
+            history,
         } = self;
         let positive = |x: f64| x.is_finite() && x > 0.0;
         let natural = |x: f64| x.is_finite() && x >= 0.0;
         let replicas = min_replicas..=max_replicas;
-        let knobs: [(_, _, &dyn std::fmt::Debug, bool); 15] = [
+        let knobs: [(_, _, &dyn std::fmt::Debug, bool); 16] = [
             ("windows", "2 or more", windows, *windows >= 2),
             ("interval_s", "above 0", interval_s, positive(*interval_s)),
             ("threshold_s", "above 0", threshold_s, positive(*threshold_s)),
@@ -197,6 +202,7 @@ impl Scenario {
             ("metric_lag_s", "0 or more", metric_lag_s, natural(*metric_lag_s)),
             ("missed_checks", "in [0, 0.5]", missed_checks, (0.0..=0.5).contains(missed_checks)),
             ("check_jitter", "in [0, 0.5]", check_jitter, (0.0..=0.5).contains(check_jitter)),
+            ("history", "at most what the wire format has", history, *history <= MAX_HISTORY),
         ];
         match knobs.into_iter().find(|(.., ok)| !ok) {
             Some((name, range, value, _)) => Err(ScenarioError { name, range, value: format!("{value:?}") }),

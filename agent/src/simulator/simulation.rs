@@ -108,11 +108,18 @@ impl Simulation {
             seen,
             observation: observe(&seen, initial, threshold_s),
             ordered: initial,
-            past: VecDeque::with_capacity(MAX_HISTORY),
+            past: VecDeque::with_capacity(MAX_HISTORY + 1),
             episode,
         };
         simulation.play(&mut show);
         simulation
+    }
+
+    /// Goes on with the requests that `other` has after this check, as another future of the same past: an
+    /// [`Episode::redrawn`] of its own.
+    pub fn meet(&mut self, other: &Arc<Episode>) {
+        self.fleet.meet(other, self.now_s());
+        self.episode.clone_from(other);
     }
 
     /// The episode that it plays.
@@ -227,10 +234,10 @@ impl Simulation {
         let (threshold_s, max_replicas) = (scenario.threshold_s, scenario.max_replicas);
         let change = replicas.abs_diff(self.ordered);
         let begin_s = self.now_s();
-        if self.past.len() == MAX_HISTORY {
+        self.past.push_back(Past { at_s: begin_s, replicas_ordered: replicas, observation: self.observation });
+        if self.past.len() > scenario.history {
             self.past.pop_front();
         }
-        self.past.push_back(Past { at_s: begin_s, replicas_ordered: replicas, observation: self.observation });
         self.ordered = replicas;
         self.fleet.forget_gone(begin_s);
         self.fleet.scale(&self.episode, self.window, replicas);

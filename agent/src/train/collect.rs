@@ -1,5 +1,7 @@
 //! Act and roll out: episodes of randomised deployments as training data.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 
 use super::Hyperparameters;
@@ -12,6 +14,7 @@ use crate::learned::candidates;
 use crate::network::{ACTION_WIDTH, STATE_WIDTH, Value, action_numbers, state_numbers};
 use crate::required::Required;
 use crate::rng::Stream;
+use crate::simulator::Episode;
 
 /// Candidates kept of a state. Fewer distinct ones are repeated, so that all states have the same shape.
 pub const KEPT: usize = 8;
@@ -62,9 +65,17 @@ pub fn collect(
         let index = u64::from(round) << 32 | u64::from(index);
         let stream = Stream::new(hyperparameters.seed, "training episode", index);
         let mut samples = Vec::new();
+        let mut futures = Vec::new();
         let before = rollouts.simulated;
         let acted = act(hyperparameters, &stream, hyperparameters.sampled_share, guide, |visit, choices| {
-            samples.push(sample(visit, required, &account, choices, rollouts)?);
+            if !hyperparameters.common_arrivals && futures.is_empty() {
+                futures = own_futures(visit.simulation.episode(), &stream)?;
+            }
+            let mut sample = sample(visit, required, &futures, &account, choices, rollouts)?;
+            if !hyperparameters.two_values {
+                sample.returns = sample.returns.map(|value| as_one(value, visit.price));
+            }
+            samples.push(sample);
             Ok(())
         })?;
         let requests = acted + rollouts.simulated - before;
@@ -74,9 +85,24 @@ pub fn collect(
     Ok(collected)
 }
 
+/// The same load with other requests, for each candidate of a state.
+fn own_futures(episode: &Episode, stream: &Stream) -> Result<Vec<Arc<Episode>>> {
+    let redrawn = |index: usize| {
+        let seed = stream.split("future", index as u64).integer(0, u32::MAX).into();
+        Ok(Arc::new(episode.redrawn(seed)?))
+    };
+    (0..KEPT).map(redrawn).collect()
+}
+
+/// Both values as the cost, at the price; divided by what keeps dear violations from being all that is learnt.
+fn as_one(value: Value, price: f64) -> Value {
+    Value { cost: value.score(price) / (1.0 + price), violation: 0.0 }
+}
+
 fn sample(
     visit: &Visit<'_>,
     required: &Required,
+    futures: &[Arc<Episode>],
     account: &Account,
     choices: &mut Stream,
     rollouts: &mut Rollouts,
@@ -92,7 +118,7 @@ fn sample(
     }
     let late = late_checks(visit.simulation.episode().scenario());
     let account = Account { horizon: account.horizon + late, ..*account };
-    let returns = rollouts.returns(visit.simulation, &counts, visit.guide, &account)?;
+    let returns = rollouts.returns(visit.simulation, &counts, futures, visit.guide, &account)?;
     Ok(Sample {
         state: state_numbers(&situation, quantiles),
         price: visit.price,

@@ -81,7 +81,7 @@ impl Rows {
         sample.actions.iter().for_each(|action| normaliser.push_action(action, &mut self.actions));
         for (value, weight) in centred(sample).into_iter().zip(shares(sample)) {
             self.weights.extend([weight as f32; VALUES]);
-            self.targets.extend([(value.cost / scale.cost) as f32, (value.violation / scale.violation) as f32]);
+            self.targets.extend([in_units(value.cost, scale.cost), in_units(value.violation, scale.violation)]);
         }
         self.count += 1;
     }
@@ -141,7 +141,12 @@ fn centred(sample: &Sample) -> [Value; KEPT] {
     sample.returns.map(|value| Value { cost: value.cost - mean.cost, violation: value.violation - mean.violation })
 }
 
-/// Root of the weighted mean square of the advantages, so that both heads weigh alike; 1 where there are none.
+/// 0 of what never differs.
+fn in_units(value: f64, scale: f64) -> f32 {
+    if scale > 0.0 { (value / scale) as f32 } else { 0.0 }
+}
+
+/// Root of the weighted mean square of the advantages, so that both heads weigh alike; 0 where there are none.
 fn rms<'a>(samples: impl Iterator<Item = &'a Sample>) -> Value {
     let (mut count, mut cost, mut violation) = (0.0_f64, 0.0, 0.0);
     for sample in samples {
@@ -152,7 +157,7 @@ fn rms<'a>(samples: impl Iterator<Item = &'a Sample>) -> Value {
         }
     }
     // Through f32, since that is what the checkpoint keeps.
-    let root = |squares: f64| if squares > 0.0 { f64::from((squares / count).sqrt() as f32) } else { 1.0 };
+    let root = |squares: f64| f64::from((squares / f64::max(count, 1.0)).sqrt() as f32);
     Value { cost: root(cost), violation: root(violation) }
 }
 

@@ -96,7 +96,10 @@ pub fn act(
     guide: &impl Fn(f64) -> Guide,
     mut visit: impl FnMut(&Visit<'_>, &mut Stream) -> Result<()>,
 ) -> Result<u64> {
-    let scenario = Scenario::randomised(hyperparameters.checks, &mut stream.split("scenario", 0));
+    let scenario = Scenario {
+        history: hyperparameters.history as usize,
+        ..Scenario::randomised(hyperparameters.checks, &mut stream.split("scenario", 0))
+    };
     let seed = stream.split("arrivals", 0).integer(0, u32::MAX).into();
     let episode = Episode::draw(scenario, seed).context("a randomised scenario must be valid")?;
     let mut choices = stream.split("choices", 0);

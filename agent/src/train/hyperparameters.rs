@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use scaler_core::observation::MAX_HISTORY;
 use serde::Serialize;
 
 /// Every number that training depends on, the literature's value where there is one, and ours.
@@ -74,6 +75,15 @@ pub struct Hyperparameters {
     /// Networks whose values are averaged, each from its own initial weights
     #[arg(long, default_value_t = 4)]
     pub networks: u32,
+    /// Past checks that the networks are told of. An ablation: fewer
+    #[arg(long, default_value_t = MAX_HISTORY as u32)]
+    pub history: u32,
+    /// Whether the candidates of a state meet the same future requests. An ablation: each its own
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    pub common_arrivals: bool,
+    /// Whether cost and violation are learnt apart. An ablation: one value, `(cost + price violation) / (1 + price)`
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    pub two_values: bool,
     /// Arrival seeds of each validation scenario, for the card
     #[arg(long, default_value_t = 5)]
     pub validation_seeds: u32,
@@ -111,6 +121,9 @@ impl Hyperparameters {
             clip,
             units,
             networks,
+            history,
+            common_arrivals: _,
+            two_values: _,
             validation_seeds,
             threads: _,
         } = *self;
@@ -128,6 +141,7 @@ impl Hyperparameters {
             ("--batch", batch, 1, 65_536),
             ("--units", units, 1, 4096),
             ("--networks", networks, 1, 16),
+            ("--history", history, 0, MAX_HISTORY as u32),
             ("--validation-seeds", validation_seeds, 1, 1000),
         ];
         for (name, value, low, high) in whole {

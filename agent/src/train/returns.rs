@@ -1,11 +1,13 @@
 //! What each candidate of a state brings, under the same arrivals.
 
+use std::sync::Arc;
+
 use candle_core::Result;
 use scaler_core::ActionRequest;
 
 use super::guide::Guide;
 use crate::network::Value;
-use crate::simulator::{Outcome, Simulation};
+use crate::simulator::{Episode, Outcome, Simulation};
 
 /// How a return is summed up.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,7 +56,8 @@ pub struct Rollouts {
 
 impl Rollouts {
     /// The return of ordering each count now and following the guide then: clones of the same simulation, so that all
-    /// meet the same requests. The clones walk in step, so that the guide answers all of them at once.
+    /// meet the same requests, but for those that have a future of their own. The clones walk in step, so that the guide
+    /// answers all of them at once.
     ///
     /// # Errors
     /// Only when memory cannot be had.
@@ -62,11 +65,13 @@ impl Rollouts {
         &mut self,
         simulation: &Simulation,
         counts: &[u32],
+        futures: &[Arc<Episode>],
         guide: &Guide,
         account: &Account,
     ) -> Result<Vec<Value>> {
         let max_replicas = simulation.episode().scenario().max_replicas;
         self.prepare(simulation, counts.len());
+        self.clones.iter_mut().zip(futures).for_each(|(clone, future)| clone.meet(future));
         self.orders.clear();
         self.orders.extend_from_slice(counts);
         for check in 0..account.horizon {
@@ -104,12 +109,10 @@ impl Rollouts {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::policy::Policy;
     use crate::rules::Calibrated;
-    use crate::simulator::{Episode, Scenario};
+    use crate::simulator::Scenario;
 
     const ACCOUNT: Account = Account { horizon: 3, discount: 0.5, change_cost: 0.02 };
 
@@ -150,7 +153,7 @@ mod tests {
         let rule = Calibrated::default();
         let mut rollouts = Rollouts::default();
         let (counts, guide) = ([1, 4, 8], Guide::Rule(rule));
-        let returns = rollouts.returns(&simulation, &counts, &guide, &ACCOUNT).unwrap();
+        let returns = rollouts.returns(&simulation, &counts, &[], &guide, &ACCOUNT).unwrap();
         for (count, found) in counts.into_iter().zip(&returns) {
             let mut clone = simulation.clone();
             let first = clone.step(count);
@@ -160,7 +163,26 @@ mod tests {
             assert_eq!(*found, by_hand, "{count} replicas");
         }
         assert!(returns[0].violation > returns[2].violation && returns[0].cost < returns[2].cost, "{returns:?}");
-        let again = rollouts.returns(&simulation, &counts, &guide, &ACCOUNT).unwrap();
+        let again = rollouts.returns(&simulation, &counts, &[], &guide, &ACCOUNT).unwrap();
         assert_eq!(returns, again, "memory that is used again must not remember");
+    }
+
+    #[test]
+    fn a_clone_under_another_future_meets_the_requests_of_that_episode() {
+        let episode = Arc::new(Episode::draw(Scenario::demo_sinusoid(), 3).unwrap());
+        let other = Arc::new(episode.redrawn(4).unwrap());
+        let mut simulation = Simulation::new(Arc::clone(&episode));
+        for _ in 0..9 {
+            simulation.step(4);
+        }
+        let account = Account { horizon: 1, ..ACCOUNT };
+        let (guide, mut rollouts) = (Guide::Rule(Calibrated::default()), Rollouts::default());
+        let now_s = simulation.now_s();
+        let until_s = episode.check_times().iter().copied().find(|time_s| *time_s > now_s).unwrap();
+        let expected = other.arrivals().iter().filter(|at_s| **at_s > now_s && **at_s <= until_s).count() as u64;
+        rollouts.returns(&simulation, &[4], std::slice::from_ref(&other), &guide, &account).unwrap();
+        assert_eq!(rollouts.simulated, expected);
+        let own = episode.arrivals().iter().filter(|at_s| **at_s > now_s && **at_s <= until_s).count() as u64;
+        assert_ne!(own, expected, "the case must tell them apart");
     }
 }
