@@ -67,16 +67,16 @@ fn log_ratio(ours: &Frontier, theirs: &Frontier) -> Option<f64> {
     Some(logs.sum::<Option<f64>>()? / levels.len() as f64)
 }
 
-/// Violations of the settings, and of a front at the same costs: means over the settings that the front is cheap enough
-/// for.
-fn at_equal_pods(settings: &[(f64, f64)], front: &Frontier) -> (f64, f64) {
-    let pairs = settings.iter().filter_map(|(cost, violating)| Some((*violating, front.violating_at(*cost)?)));
-    let (mut count, mut sums) = (0.0_f64, (0.0, 0.0));
-    for pair in pairs {
-        count += 1.0;
-        sums = (sums.0 + pair.0, sums.1 + pair.1);
-    }
-    (sums.0 / count.max(1.0), sums.1 / count.max(1.0))
+/// Violations of each setting, and of a front at the same cost; `None` where the front is never so cheap.
+fn at_equal_pods(settings: &[(f64, f64)], front: &Frontier) -> Vec<Option<(f64, f64)>> {
+    settings.iter().map(|(cost, violating)| Some((*violating, front.violating_at(*cost)?))).collect()
+}
+
+/// Means over the settings that have a value.
+fn means(settings: &[Option<(f64, f64)>]) -> (f64, f64) {
+    let count = settings.iter().flatten().count().max(1) as f64;
+    let sum = settings.iter().flatten().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
+    (sum.0 / count, sum.1 / count)
 }
 
 /// At whose pods violations are compared.
@@ -147,6 +147,8 @@ pub struct AwayRow {
     pub learned_percent: f64,
     /// The rule's, percent.
     pub rule_percent: f64,
+    /// Both at each of the settings, in the order of the knob.
+    pub settings: Vec<Option<(f64, f64)>>,
 }
 
 /// Several configurations under names.
@@ -225,14 +227,14 @@ impl Grounded<'_> {
     pub fn away(&self, name: &str, rule: &str, pair: Pair<'_>, at: AtPods) -> Away {
         let elements = self.elements(pair);
         let (count, size) = (self.grounds.len(), elements.len());
-        let means = |ground: usize, drawn: &[(usize, usize)]| {
+        let compared = |ground: usize, drawn: &[(usize, usize)]| {
             let ground = &self.grounds[ground].1;
             let (ours, theirs) = (ground.curve(pair.ours, drawn), ground.curve(pair.theirs, drawn));
             match at {
                 AtPods::Ours => at_equal_pods(&ours, &Frontier::new(theirs)),
                 AtPods::Theirs => {
-                    let (theirs, ours) = at_equal_pods(&theirs, &Frontier::new(ours));
-                    (ours, theirs)
+                    let pairs = at_equal_pods(&theirs, &Frontier::new(ours));
+                    pairs.into_iter().map(|pair| pair.map(|(theirs, ours)| (ours, theirs))).collect()
                 }
             }
         };
@@ -242,14 +244,15 @@ impl Grounded<'_> {
             for at in 0..count {
                 let own: Vec<(usize, usize)> =
                     drawn.iter().filter(|code| **code / size == at).map(|code| elements[*code % size]).collect();
-                let mean = means(at, &own);
+                let mean = means(&compared(at, &own));
                 (ours, theirs) = (ours + mean.0, theirs + mean.1);
             }
             vec![Some(ours / theirs).filter(|ratio| ratio.is_finite())]
         });
         let row = |(at, (name, _)): (usize, &(String, Ground))| {
-            let (learned_percent, rule_percent) = means(at, &elements);
-            AwayRow { configuration: name.clone(), learned_percent, rule_percent }
+            let settings = compared(at, &elements);
+            let (learned_percent, rule_percent) = means(&settings);
+            AwayRow { configuration: name.clone(), learned_percent, rule_percent, settings }
         };
         Away {
             learned: name.to_owned(),

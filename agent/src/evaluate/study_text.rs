@@ -140,23 +140,32 @@ fn away(study: &Study, at: AtPods, whose: &str) -> Titled {
     let there = study.away.iter().filter(|away| away.at == at);
     let rows = there.flat_map(|Away { learned, rule, configurations, pooled, .. }| {
         let each = configurations.iter().map(|row| {
-            let ratio = row.learned_percent / row.rule_percent;
+            let ratio = |(ours, theirs): (f64, f64)| Some(ours / theirs).filter(|ratio| ratio.is_finite());
+            let settings = row.settings.iter().flatten().map(|pair| short(ratio(*pair)));
             vec![
                 row.configuration.clone(),
                 rule.clone(),
                 learned.clone(),
                 format!("{:.2}", row.learned_percent),
                 format!("{:.2}", row.rule_percent),
-                figure(Some(ratio).filter(|ratio| ratio.is_finite())),
+                figure(ratio((row.learned_percent, row.rule_percent))),
+                settings.collect::<Vec<_>>().join(" "),
             ]
         });
-        let all =
-            vec!["all".to_owned(), rule.clone(), learned.clone(), String::new(), String::new(), interval(*pooled)];
+        let all = vec![
+            "all".to_owned(),
+            rule.clone(),
+            learned.clone(),
+            String::new(),
+            String::new(),
+            interval(*pooled),
+            String::new(),
+        ];
         each.chain([all]).collect::<Vec<_>>()
     });
     Titled {
         title: format!("Away from the rule's home: avoidable violations at {whose}, percent, means over its prices"),
-        header: words(["configuration", "rule", "learned", "learned %", "rule %", "ratio"]),
+        header: words(["configuration", "rule", "learned", "learned %", "rule %", "ratio of means", "at each price"]),
         rows: rows.collect(),
     }
 }
@@ -185,6 +194,10 @@ pub(super) fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
 
 pub(super) fn figure(value: Option<f64>) -> String {
     value.map_or("-".to_owned(), |value| format!("{value:.3}"))
+}
+
+fn short(value: Option<f64>) -> String {
+    value.map_or("-".to_owned(), |value| format!("{value:.2}"))
 }
 
 pub(super) fn interval(found: Option<Interval>) -> String {
