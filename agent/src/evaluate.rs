@@ -59,7 +59,6 @@ mod frontier;
 mod histogram;
 mod judge;
 mod page;
-mod parallel;
 mod parts;
 mod progress;
 mod recorded;

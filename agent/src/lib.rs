@@ -195,6 +195,7 @@ pub mod evaluate;
 pub mod features;
 pub mod learned;
 pub mod network;
+mod parallel;
 pub mod policy;
 pub mod required;
 pub mod rng;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::bound::{Bound, Point, Programme, achieve};
+use crate::parallel;
 use crate::rules::StaticCount;
 use crate::simulator::{Episode, Scenario, ScenarioError};
 
 use super::contender::Contender;
 use super::judge::{Tally, judge, violations};
-use super::parallel;
 
 /// Prices at which plans are played, in full clusters for one window. Cheaper ones violate in most windows, and each is a search.
 pub const PLAN_PRICES: [f64; 3] = [0.7, 1.0, 100.0];

@@ -6,11 +6,11 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::checkpoint::Checkpoint;
+use crate::parallel;
 use crate::workload::{Recording, Split};
 
 use super::comparison::Comparison;
 use super::deployment::Deployment;
-use super::parallel;
 use super::parts::Parts;
 use super::report::Report;
 

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::checkpoint::Validation;
 use crate::learned::Learned;
+use crate::parallel;
 use crate::policy::Policy;
 use crate::rng::Stream;
 use crate::rules::{Calibrated, Hpa, Reactive, Trend};
@@ -16,7 +17,6 @@ use crate::workload::Profile;
 use super::comparison::Comparison;
 use super::field::Case;
 use super::judge::{Tally, judge};
-use super::parallel;
 
 /// Deployments drawn for the validation set.
 const VALIDATION_SCENARIOS: u64 = 24;

@@ -1,11 +1,10 @@
 //! The best settings of a family for a set of episodes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use serde::Serialize;
 
+use crate::parallel;
 use crate::rng::Stream;
 use crate::simulator::{Episode, ScenarioError, play};
 
@@ -144,24 +143,8 @@ fn measured(
     episodes: &[Arc<Episode>],
     period_s: Option<f64>,
 ) -> Result<Vec<Tried>, ScenarioError> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(values) = settings.get(index) else { return Ok(done) };
-            done.push((index, measure(family, values, episodes, period_s)?));
-        }
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let parts: Result<Vec<Vec<_>>, ScenarioError> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        #[expect(clippy::expect_used, reason = "a panic of a worker is a bug and goes on as one")]
-        workers.into_iter().map(|worker| worker.join().expect("a tuning thread panicked")).collect()
-    });
-    let mut all = parts?.concat();
-    all.sort_by_key(|(index, _)| *index);
-    let shares = all.into_iter().map(|(_, shares)| shares);
+    let measured = parallel::map(&settings, parallel::cores(), |values| measure(family, values, episodes, period_s));
+    let shares: Vec<(f64, f64)> = measured.into_iter().collect::<Result<_, _>>()?;
     let pairs = settings.into_iter().zip(shares);
     Ok(pairs.map(|(values, (pod_share, violation_share))| Tried { values, pod_share, violation_share }).collect())
 }

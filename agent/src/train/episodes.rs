@@ -1,16 +1,15 @@
 //! Acting through randomised deployments: which states are seen, and what is told of them.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use scaler_core::ActionRequest;
 
 use super::Hyperparameters;
 use super::guide::Guide;
 use super::progress::Stage;
 use crate::learned::PRICES;
+use crate::parallel;
 use crate::rng::Stream;
 use crate::simulator::{Episode, Scenario, Simulation};
 
@@ -30,41 +29,13 @@ pub fn play_all<M: Send, T: Send>(
 ) -> Result<Vec<T>> {
     let threads = hyperparameters.threads();
     let memories: Vec<Mutex<M>> = (0..threads).map(|_| Mutex::new(memory())).collect();
-    spread(threads, episodes, |index| {
+    parallel::try_count(episodes, threads, |index| {
         // As many memories as threads: one of them is always free.
         let mut free = memories.iter().find_map(|memory| memory.try_lock().ok()).context("no free memory")?;
         let (found, requests) = play(&mut free, index)?;
         stage.advance(1, requests);
         Ok(found)
     })
-}
-
-/// Does so many independent jobs on so many threads, in order of their numbers.
-///
-/// # Errors
-/// The first error of a job.
-pub fn spread<T: Send>(threads: usize, jobs: u32, job: impl Fn(u32) -> Result<T> + Sync) -> Result<Vec<T>> {
-    let next = AtomicU32::new(0);
-    let work = || -> Result<Vec<(u32, T)>> {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= jobs {
-                return Ok(done);
-            }
-            done.push((index, job(index)?));
-        }
-    };
-    let mut all: Vec<(u32, T)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let results = workers.into_iter().map(|worker| worker.join().map_err(|_| anyhow!("a thread panicked"))?);
-        results.collect::<Result<Vec<_>>>()
-    })?
-    .into_iter()
-    .flatten()
-    .collect();
-    all.sort_by_key(|(index, _)| *index);
-    Ok(all.into_iter().map(|(_, found)| found).collect())
 }
 
 /// A check that was drawn to be looked at.

@@ -6,10 +6,10 @@ use candle_core::{Device, Tensor};
 use super::collect::KEPT;
 use super::dataset::{Batch, Dataset};
 use super::descend::descend;
-use super::episodes::spread;
 use super::progress::{Progress, Stage};
 use super::{GUIDING, Hyperparameters};
 use crate::network::{Network, VALUES};
+use crate::parallel;
 use crate::rng::Stream;
 
 /// A network and how good it is.
@@ -40,7 +40,7 @@ pub fn fit(
     };
     let total = u64::from(steps) * u64::from(networks);
     let stage = progress.stage(format!("round {}: fit", round + 1), total);
-    let fitted = spread(hyperparameters.threads(), networks, |index| {
+    let fitted = parallel::try_count(networks, hyperparameters.threads(), |index| {
         let stream = Stream::new(hyperparameters.seed, "network", u64::from(round) << 32 | u64::from(index));
         fit_one(hyperparameters, steps, dataset, &stream, &stage)
     })?;

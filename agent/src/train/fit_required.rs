@@ -9,6 +9,7 @@ use super::labels::Label;
 use super::progress::{Progress, Stage};
 use crate::features::STATE_FEATURES;
 use crate::network::Range;
+use crate::parallel;
 use crate::required::{LEVELS, QuantileNetwork, Required};
 use crate::rng::Stream;
 
@@ -78,7 +79,7 @@ pub fn fit_required(
         })?;
         Ok(QuantileNetwork::new(average)?)
     };
-    let networks = super::episodes::spread(hyperparameters.threads(), count, |index| fit(index, &stage))?;
+    let networks = parallel::try_count(count, hyperparameters.threads(), |index| fit(index, &stage))?;
     let required = Required::new(ranges, &networks)?;
     stage.finish(Some(coverage(&networks, &held_out)?));
     Ok(required)
