@@ -60,7 +60,7 @@ pub struct TrainArgs {
     /// What and how much to train
     #[command(flatten)]
     pub hyperparameters: Hyperparameters,
-    /// A quarter of the data and of the steps, one round: to try something out
+    /// A ninth of the data and of the steps, one round: to try something out
     #[arg(long)]
     pub quick: bool,
     /// File to write; its card goes beside it, with the extension json

@@ -5,6 +5,9 @@ use clap::Args;
 use scaler_core::observation::MAX_HISTORY;
 use serde::Serialize;
 
+/// By what `--quick` divides.
+const QUICK: u32 = 9;
+
 /// Every number that training depends on, the literature's value where there is one, and ours.
 ///
 /// The DQN column is Mnih et al., Human-level control through deep reinforcement learning, Nature 518 (2015), table 1.
@@ -15,7 +18,7 @@ pub struct Hyperparameters {
     #[arg(long, default_value_t = 3)]
     pub seed: u64,
     /// Episodes whose required pods are labelled, under the calibrated rule
-    #[arg(long, default_value_t = 12_000)]
+    #[arg(long, default_value_t = 36_000)]
     pub labelled_episodes: u32,
     /// Share of their checks that is labelled
     #[arg(long, default_value_t = 0.12)]
@@ -24,7 +27,7 @@ pub struct Hyperparameters {
     #[arg(long, default_value_t = 2)]
     pub label_horizon: u32,
     /// Gradient steps of a quantile network
-    #[arg(long, default_value_t = 8000)]
+    #[arg(long, default_value_t = 20_000)]
     pub required_steps: u32,
     /// States in such a step
     #[arg(long, default_value_t = 384)]
@@ -37,7 +40,7 @@ pub struct Hyperparameters {
     #[arg(long, default_value_t = 2)]
     pub rounds: u32,
     /// Episodes a round, each a deployment drawn at random
-    #[arg(long, default_value_t = 2400)]
+    #[arg(long, default_value_t = 7200)]
     pub episodes: u32,
     /// Checks in an episode. More than the 64 that the network remembers, so that it sees full memories
     #[arg(long, default_value_t = 144)]
@@ -55,7 +58,7 @@ pub struct Hyperparameters {
     #[arg(long, default_value_t = 0.02)]
     pub change_cost: f64,
     /// Gradient steps of the last round; the others take half of it
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 25_000)]
     pub steps: u32,
     /// States in a gradient step, each with 8 candidates. DQN: 32 transitions
     #[arg(long, default_value_t = 64)]
@@ -163,15 +166,15 @@ impl Hyperparameters {
         Ok(())
     }
 
-    /// A quarter of the data and of the steps, one round.
+    /// A ninth of the data and of the steps, one round.
     #[must_use]
     pub fn quick(&self) -> Self {
         Self {
-            labelled_episodes: (self.labelled_episodes / 4).max(2),
-            required_steps: (self.required_steps / 4).max(1),
+            labelled_episodes: (self.labelled_episodes / QUICK).max(2),
+            required_steps: (self.required_steps / QUICK).max(1),
             rounds: 1,
-            episodes: (self.episodes / 4).max(2),
-            steps: (self.steps / 4).max(1),
+            episodes: (self.episodes / QUICK).max(2),
+            steps: (self.steps / QUICK).max(1),
             ..self.clone()
         }
     }
