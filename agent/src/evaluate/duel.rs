@@ -135,6 +135,8 @@ pub struct Away {
     pub configurations: Vec<AwayRow>,
     /// Sum of our violations over the sum of theirs, over all of them; below 1, learning wins.
     pub pooled: Option<Interval>,
+    /// The same at each of the settings, in the order of the knob, over the configurations in which both can be had.
+    pub pooled_settings: Vec<Option<Interval>>,
 }
 
 /// One configuration, means over the settings at whose pods both can be had.
@@ -240,14 +242,17 @@ impl Grounded<'_> {
         };
         let within: Vec<Vec<usize>> = (0..count).map(|at| (at * size..(at + 1) * size).collect()).collect();
         let pooled = intervals(&within, SEED, |drawn| {
-            let (mut ours, mut theirs) = (0.0, 0.0);
-            for at in 0..count {
-                let own: Vec<(usize, usize)> =
-                    drawn.iter().filter(|code| **code / size == at).map(|code| elements[*code % size]).collect();
-                let mean = means(&compared(at, &own));
-                (ours, theirs) = (ours + mean.0, theirs + mean.1);
-            }
-            vec![Some(ours / theirs).filter(|ratio| ratio.is_finite())]
+            let each: Vec<Vec<Option<(f64, f64)>>> = (0..count)
+                .map(|at| {
+                    let own: Vec<(usize, usize)> =
+                        drawn.iter().filter(|code| **code / size == at).map(|code| elements[*code % size]).collect();
+                    compared(at, &own)
+                })
+                .collect();
+            let settings = each.iter().map(Vec::len).max().unwrap_or(0);
+            let overall = summed_ratio(each.iter().map(|pairs| means(pairs)));
+            let of = |setting: usize| summed_ratio(each.iter().filter_map(|pairs| *pairs.get(setting)?));
+            std::iter::once(overall).chain((0..settings).map(of)).collect()
         });
         let row = |(at, (name, _)): (usize, &(String, Ground))| {
             let settings = compared(at, &elements);
@@ -259,9 +264,16 @@ impl Grounded<'_> {
             rule: rule.to_owned(),
             at,
             configurations: self.grounds.iter().enumerate().map(row).collect(),
-            pooled: pooled.into_iter().next().flatten(),
+            pooled: pooled.first().copied().flatten(),
+            pooled_settings: pooled.into_iter().skip(1).collect(),
         }
     }
+}
+
+/// Sum of the first over the sum of the second.
+fn summed_ratio(pairs: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
+    let sums = pairs.fold((0.0, 0.0), |sums, pair| (sums.0 + pair.0, sums.1 + pair.1));
+    Some(sums.0 / sums.1).filter(|ratio| ratio.is_finite())
 }
 
 /// Of what exists; `None` of none.

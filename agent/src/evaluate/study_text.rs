@@ -138,7 +138,7 @@ fn by_trace(study: &Study) -> Titled {
 
 fn away(study: &Study, at: AtPods, whose: &str) -> Titled {
     let there = study.away.iter().filter(|away| away.at == at);
-    let rows = there.flat_map(|Away { learned, rule, configurations, pooled, .. }| {
+    let rows = there.flat_map(|Away { learned, rule, configurations, pooled, pooled_settings, .. }| {
         let each = configurations.iter().map(|row| {
             let ratio = |(ours, theirs): (f64, f64)| Some(ours / theirs).filter(|ratio| ratio.is_finite());
             let settings = row.settings.iter().flatten().map(|pair| short(ratio(*pair)));
@@ -152,6 +152,8 @@ fn away(study: &Study, at: AtPods, whose: &str) -> Titled {
                 settings.collect::<Vec<_>>().join(" "),
             ]
         });
+        let settings = pooled_settings.iter().map(|found| short(found.map(|found| found.estimate)));
+        let settings: Vec<String> = settings.collect();
         let all = vec![
             "all".to_owned(),
             rule.clone(),
@@ -159,7 +161,7 @@ fn away(study: &Study, at: AtPods, whose: &str) -> Titled {
             String::new(),
             String::new(),
             interval(*pooled),
-            String::new(),
+            settings.join(" "),
         ];
         each.chain([all]).collect::<Vec<_>>()
     });
