@@ -11,6 +11,7 @@
 
 mod ensemble;
 mod normaliser;
+mod perceptron;
 
 use candle_core::{Device, Result, Tensor, Var};
 
@@ -18,8 +19,9 @@ use crate::features::{ACTION_FEATURES, STATE_FEATURES};
 use crate::required::{ACTION_NUMBERS, STATE_NUMBERS};
 use crate::rng::Stream;
 
-pub use ensemble::{Ensemble, Query, Value, action_numbers, state_numbers};
+pub use ensemble::{Ensemble, Opinions, Query, Value, action_numbers, state_numbers};
 pub use normaliser::{Normaliser, Range};
+pub use perceptron::{PERCEPTRON_PARAMETERS, Perceptron};
 
 /// Numbers of a state: its features, and what the distribution of the required pods adds.
 pub const STATE_WIDTH: usize = STATE_FEATURES + STATE_NUMBERS;

@@ -8,16 +8,14 @@
 //! The pods are learnt as `y = ln((N - u) / (a + 0.3))`, `u` uniform in [0, 1) so that whole numbers are smooth:
 //! `P(N <= n) = P(y <= ln(n / (a + 0.3)))` for whole n.
 
-mod network;
 mod policy;
 mod quantiles;
 
 use candle_core::{Device, Result, Tensor};
 
 use crate::features::{STATE_FEATURES, Situation};
-use crate::network::Range;
+use crate::network::{Perceptron, Range};
 
-pub use network::{PARAMETERS, QuantileNetwork};
 pub use policy::RequiredPods;
 pub use quantiles::{ACTION_NUMBERS, LEVELS, Quantiles, STATE_NUMBER_NAMES, STATE_NUMBERS};
 
@@ -30,7 +28,7 @@ pub const MOST_LOG: f64 = 4.0;
 #[derive(Debug, Clone)]
 pub struct Required {
     ranges: [Range; STATE_FEATURES],
-    networks: Vec<QuantileNetwork>,
+    networks: Vec<Perceptron>,
 }
 
 impl Required {
@@ -38,11 +36,11 @@ impl Required {
     ///
     /// # Errors
     /// When there is none.
-    pub fn new(ranges: [Range; STATE_FEATURES], networks: &[QuantileNetwork]) -> Result<Self> {
+    pub fn new(ranges: [Range; STATE_FEATURES], networks: &[Perceptron]) -> Result<Self> {
         if networks.is_empty() {
             candle_core::bail!("required pods need a network");
         }
-        Ok(Self { ranges, networks: networks.iter().map(QuantileNetwork::detached).collect() })
+        Ok(Self { ranges, networks: networks.iter().map(Perceptron::detached).collect() })
     }
 
     /// How its inputs are normalised.
@@ -53,7 +51,7 @@ impl Required {
 
     /// Its members.
     #[must_use]
-    pub fn networks(&self) -> &[QuantileNetwork] {
+    pub fn networks(&self) -> &[Perceptron] {
         &self.networks
     }
 

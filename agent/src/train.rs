@@ -15,6 +15,7 @@
 //! (policy iteration). The noise of the arrivals is common to all candidates of a state and cancels when centred.
 
 mod collect;
+mod critic;
 mod dataset;
 mod descend;
 mod episodes;
@@ -42,6 +43,7 @@ use crate::required::{Required, RequiredPods};
 use crate::workload::{Recording, Split};
 
 use collect::{EpisodeSamples, collect};
+use critic::Critic;
 use dataset::Dataset;
 use fit::fit;
 use fit_required::fit_required;
@@ -131,21 +133,26 @@ fn train(hyperparameters: &Hyperparameters, store: &Store, progress: &Progress) 
     let start = Arc::new(required.clone());
     let mut samples: Vec<EpisodeSamples> = Vec::new();
     let mut improved: Option<(Arc<Ensemble>, Vec<f64>)> = None;
+    let mut critic = None;
     for round in 0..hyperparameters.rounds {
         let guide = |price| match &improved {
             None => Guide::Required(RequiredPods::new(Arc::clone(&start), price)),
-            Some((ensemble, _)) => Guide::Learned(Learned::new(Arc::clone(ensemble), price)),
+            Some((ensemble, _)) => Guide::Learned(Learned::new(Arc::clone(ensemble), price).bold()),
         };
         let name = format!("samples-{}.safetensors", round + 1);
+        let before = samples.len();
         match store.read(&name)? {
             Some(bytes) => samples.extend(samples_of_bytes(&bytes)?),
             None => {
-                let collected = collect(hyperparameters, round, &required, &guide, progress)?;
+                let collected = collect(hyperparameters, round, &required, &guide, critic.as_ref(), progress)?;
                 store.write(&name, &samples_to_bytes(&collected)?)?;
                 samples.extend(collected);
             }
         }
         improved = Some(improve(hyperparameters, round, &required, &samples, store, progress)?);
+        if hyperparameters.bootstrap && round + 1 < hyperparameters.rounds {
+            critic = Some(Critic::fit(hyperparameters, round, &required, &samples[before..], progress)?);
+        }
     }
     let (ensemble, held_out_loss) = improved.context("--rounds must be 1 or more")?;
     Ok(Trained {

@@ -185,7 +185,8 @@ fn a_state_gets_a_count_with_its_grounds() {
     // The response time is above the threshold and a pod is starting: no scale-in, whatever the networks say.
     assert!(reply.action >= 5, "{} is fewer than what is ordered", reply.action);
     let best = grounds.candidates.iter().min_by(|a, b| {
-        let score = |candidate: &scaler_core::Candidate| candidate.cost + 20.0 * candidate.violation;
+        let score =
+            |candidate: &scaler_core::Candidate| candidate.cost + 20.0 * candidate.violation + candidate.doubt.unwrap();
         score(a).total_cmp(&score(b))
     });
     let best = i64::from(best.unwrap().replicas);

@@ -62,7 +62,8 @@ fn explained(index: usize, of: usize) -> Check {
         std::cmp::Ordering::Less => Reason::ScaleIn,
         std::cmp::Ordering::Equal => Reason::Unchanged,
     };
-    let candidate = |replicas: u32, cost| Candidate { replicas, cost, violation: -2.0 * cost, shortfall: Some(0.25) };
+    let candidate =
+        |replicas: u32, cost| Candidate { replicas, cost, violation: -2.0 * cost, doubt: None, shortfall: Some(0.25) };
     let decision = Decision {
         claimed_at: claimed_at(index),
         mode: Mode::Auto,

@@ -7,9 +7,9 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::{CheckpointError, MAX_NETWORKS, VERSION_KEY};
-use crate::features::FEATURES_VERSION;
-use crate::network::{Network, PARAMETERS, Range};
-use crate::required::{self, QuantileNetwork, Required};
+use crate::features::{FEATURES_VERSION, STATE_FEATURES};
+use crate::network::{Network, PARAMETERS, PERCEPTRON_PARAMETERS, Perceptron, Range};
+use crate::required::{LEVELS, Required};
 
 /// How the inputs of the networks of the required pods are normalised.
 const REQUIRED_RANGES: &str = "required.state";
@@ -48,7 +48,7 @@ impl Tensors {
     pub fn add_required(&mut self, required: &Required) -> Result<(), CheckpointError> {
         self.add_ranges(REQUIRED_RANGES, required.ranges());
         for (index, network) in required.networks().iter().enumerate() {
-            self.add_parameters(required::PARAMETERS.map(|name| required_name(index, name)), network.parameters())?;
+            self.add_parameters(PERCEPTRON_PARAMETERS.map(|name| required_name(index, name)), network.parameters())?;
         }
         Ok(())
     }
@@ -83,10 +83,11 @@ pub fn network(file: &SafeTensors<'_>, index: usize) -> Result<Network, Checkpoi
 /// Reads a forecast.
 pub fn required(file: &SafeTensors<'_>) -> Result<Required, CheckpointError> {
     let mut networks = Vec::new();
-    while networks.len() < MAX_NETWORKS && file.tensor(&required_name(networks.len(), required::PARAMETERS[0])).is_ok()
+    while networks.len() < MAX_NETWORKS && file.tensor(&required_name(networks.len(), PERCEPTRON_PARAMETERS[0])).is_ok()
     {
-        let tensors = tensors(file, required::PARAMETERS.map(|name| required_name(networks.len(), name)))?;
-        networks.push(QuantileNetwork::new(tensors).map_err(CheckpointError::Network)?);
+        let tensors = tensors(file, PERCEPTRON_PARAMETERS.map(|name| required_name(networks.len(), name)))?;
+        let network = Perceptron::new(tensors, STATE_FEATURES, LEVELS.len());
+        networks.push(network.map_err(CheckpointError::Network)?);
     }
     Required::new(ranges(file, REQUIRED_RANGES)?, &networks).map_err(CheckpointError::Network)
 }

@@ -109,14 +109,22 @@ impl Ensemble {
         &self.networks
     }
 
-    /// Values of the candidates of every query, in one pass.
+    /// Values of the candidates of every query: means over the networks, in one pass.
     ///
     /// # Errors
     /// Only when the memory for them cannot be had: shapes fit by construction.
     pub fn values(&self, queries: &[Query]) -> Result<Vec<Vec<Value>>> {
+        Ok(self.opinions(queries)?.iter().map(Opinions::means).collect())
+    }
+
+    /// What each network says of the candidates of every query, in one pass.
+    ///
+    /// # Errors
+    /// Only when the memory for them cannot be had: shapes fit by construction.
+    pub fn opinions(&self, queries: &[Query]) -> Result<Vec<Opinions>> {
         let (n, k) = (queries.len(), queries.iter().map(|query| query.actions.len()).max().unwrap_or(0));
         if n == 0 || k == 0 {
-            return Ok(vec![Vec::new(); n]);
+            return Ok(vec![Opinions::default(); n]);
         }
         let mut states = Vec::with_capacity(n * STATE_INPUTS);
         let mut actions = Vec::with_capacity(n * k * ACTION_WIDTH);
@@ -128,26 +136,77 @@ impl Ensemble {
         }
         let states = Tensor::from_vec(states, (n, STATE_INPUTS), &Device::Cpu)?;
         let actions = Tensor::from_vec(actions, (n, k, ACTION_WIDTH), &Device::Cpu)?;
-        let mut sums = vec![0.0_f64; n * k * VALUES];
+        let mut opinions = vec![Opinions::default(); n];
         for network in &self.networks {
             let values = network.forward(&states, &actions)?.flatten_all()?.to_vec1::<f32>()?;
-            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(value));
+            for ((query, values), opinions) in queries.iter().zip(values.chunks_exact(k * VALUES)).zip(&mut opinions) {
+                opinions.0.push(self.centred(&values[..query.actions.len() * VALUES]));
+            }
         }
-        let rows = queries.iter().zip(sums.chunks_exact(k * VALUES));
-        Ok(rows.map(|(query, sums)| self.centred(&sums[..query.actions.len() * VALUES])).collect())
+        Ok(opinions)
     }
 
-    /// Sums over the networks of a query's values as advantages over their mean.
-    fn centred(&self, sums: &[f64]) -> Vec<Value> {
-        let count = (sums.len() / VALUES).max(1) as f64;
-        let mean = |value: usize| sums.iter().skip(value).step_by(VALUES).sum::<f64>() / count;
+    /// A network's values of a query as advantages over their mean.
+    fn centred(&self, values: &[f32]) -> Vec<Value> {
+        let count = (values.len() / VALUES).max(1) as f64;
+        let mean = |value: usize| values.iter().skip(value).step_by(VALUES).map(|x| f64::from(*x)).sum::<f64>() / count;
         let (cost_mean, violation_mean) = (mean(0), mean(1));
-        let networks = self.networks.len() as f64;
-        sums.chunks_exact(VALUES)
-            .map(|pair| Value {
-                cost: (pair[0] - cost_mean) * self.scale.cost / networks,
-                violation: (pair[1] - violation_mean) * self.scale.violation / networks,
-            })
-            .collect()
+        let advantage = |pair: &[f32; VALUES]| Value {
+            cost: (f64::from(pair[0]) - cost_mean) * self.scale.cost,
+            violation: (f64::from(pair[1]) - violation_mean) * self.scale.violation,
+        };
+        values.as_chunks::<VALUES>().0.iter().map(advantage).collect()
+    }
+}
+
+/// What each network says of each candidate of a state.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Opinions(Vec<Vec<Value>>);
+
+impl Opinions {
+    /// Of each candidate, over the networks.
+    #[must_use]
+    pub fn means(&self) -> Vec<Value> {
+        let networks = self.0.len().max(1) as f64;
+        let candidates = self.0.first().map_or(0, Vec::len);
+        let mean = |at: usize| {
+            let sum = self.0.iter().fold(Value::default(), |sum, values| Value {
+                cost: sum.cost + values[at].cost,
+                violation: sum.violation + values[at].violation,
+            });
+            Value { cost: sum.cost / networks, violation: sum.violation / networks }
+        };
+        (0..candidates).map(mean).collect()
+    }
+
+    /// Deviation over the networks of how much worse each candidate is than one of them.
+    #[must_use]
+    pub fn doubts(&self, against: usize, price: f64) -> Vec<f64> {
+        let networks = self.0.len().max(1) as f64;
+        let candidates = self.0.first().map_or(0, Vec::len);
+        let doubt = |at: usize| {
+            let worse = |values: &Vec<Value>| values[at].score(price) - values[against].score(price);
+            let mean = self.0.iter().map(worse).sum::<f64>() / networks;
+            (self.0.iter().map(|values| (worse(values) - mean).powi(2)).sum::<f64>() / networks).sqrt()
+        };
+        (0..candidates).map(doubt).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opinions_are_averaged_and_their_deviation_against_one_candidate_is_the_doubt() {
+        let value = |cost, violation| Value { cost, violation };
+        // At a price of 2 the second candidate is worse than the first by 3 + 2 and by 1 + 2 * 0: 5 and 1.
+        let opinions = Opinions(vec![
+            vec![value(1.0, 0.0), value(4.0, 1.0), value(0.0, 0.0)],
+            vec![value(1.0, 2.0), value(2.0, 2.0), value(0.0, 2.0)],
+        ]);
+        assert_eq!(opinions.means(), [value(1.0, 1.0), value(3.0, 1.5), value(0.0, 1.0)]);
+        assert_eq!(opinions.doubts(0, 2.0), [0.0, 2.0, 0.0]);
+        assert_eq!(Opinions::default().means(), []);
     }
 }

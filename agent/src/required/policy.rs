@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::Result;
 use scaler_core::ActionRequest;
 
-use super::Required;
+use super::{Quantiles, Required};
 use crate::features::Situation;
 use crate::learned::guard;
 use crate::policy::Policy;
@@ -28,6 +28,14 @@ impl RequiredPods {
         Self { required, price }
     }
 
+    /// What one of them would order: the pods at the level of a price, within the bounds of the deployment.
+    #[must_use]
+    pub fn count(situation: &Situation, quantiles: &Quantiles, price: f64) -> u32 {
+        let reading = situation.reading();
+        let level = 1.0 - 1.0 / (price * f64::from(reading.max));
+        reading.replicas(quantiles.pods(level.clamp(*PLAYED.start(), *PLAYED.end())))
+    }
+
     /// Orders in each of the situations, in one pass.
     ///
     /// # Errors
@@ -35,14 +43,10 @@ impl RequiredPods {
     pub fn orders(&self, situations: &[Situation]) -> Result<Vec<u32>> {
         let quantiles = self.required.quantiles(situations)?;
         let pairs = situations.iter().zip(quantiles);
-        Ok(pairs
-            .map(|(situation, quantiles)| {
-                let reading = situation.reading();
-                let level = 1.0 - 1.0 / (self.price * f64::from(reading.max));
-                let pods = quantiles.pods(level.clamp(*PLAYED.start(), *PLAYED.end()));
-                guard(situation, reading.replicas(pods)).0
-            })
-            .collect())
+        let order = |(situation, quantiles): (&Situation, Quantiles)| {
+            guard(situation, Self::count(situation, &quantiles, self.price)).0
+        };
+        Ok(pairs.map(order).collect())
     }
 }
 

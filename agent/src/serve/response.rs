@@ -56,11 +56,8 @@ impl Agent {
         };
         self.metrics.answered(replicas, situation.ordered(), overridden.is_some());
         let candidates =
-            weighed.into_iter().map(|Weighed { replicas, value: Value { cost, violation }, shortfall }| Candidate {
-                replicas,
-                cost,
-                violation,
-                shortfall: Some(shortfall),
+            weighed.into_iter().map(|Weighed { replicas, value: Value { cost, violation }, doubt, shortfall }| {
+                Candidate { replicas, cost, violation, doubt: Some(doubt), shortfall: Some(shortfall) }
             });
         let explanation = Explanation {
             model: self.model.clone(),

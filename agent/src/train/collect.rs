@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 use super::Hyperparameters;
+use super::critic::Critic;
 use super::episodes::{Visit, act, late_checks, play_all};
 use super::guide::Guide;
 use super::progress::Progress;
@@ -28,6 +29,8 @@ pub struct Sample {
     pub price: f64,
     /// Each candidate's numbers.
     pub actions: [[f32; ACTION_WIDTH]; KEPT],
+    /// Return of the guide's own order, for the critic; 0 when there is to be none.
+    pub own: Value,
     /// Each candidate's return.
     pub returns: [Value; KEPT],
     /// How much each candidate counts.
@@ -52,6 +55,7 @@ pub fn collect(
     round: u32,
     required: &Required,
     guide: &(impl Fn(f64) -> Guide + Sync),
+    critic: Option<&Critic>,
     progress: &Progress,
 ) -> Result<Vec<EpisodeSamples>> {
     let episodes = hyperparameters.episodes;
@@ -71,7 +75,11 @@ pub fn collect(
             if !hyperparameters.common_arrivals && futures.is_empty() {
                 futures = own_futures(visit.simulation.episode(), &stream)?;
             }
-            let mut sample = sample(visit, required, &futures, &account, choices, rollouts)?;
+            let ahead = Ahead { futures: &futures, critic, account };
+            let mut sample = sample(visit, required, &ahead, choices, rollouts)?;
+            if hyperparameters.bootstrap {
+                sample.own = own_return(visit, &ahead, rollouts)?;
+            }
             if !hyperparameters.two_values {
                 sample.returns = sample.returns.map(|value| as_one(value, visit.price));
             }
@@ -99,11 +107,33 @@ fn as_one(value: Value, price: f64) -> Value {
     Value { cost: value.score(price) / (1.0 + price), violation: 0.0 }
 }
 
+/// How a rollout goes on behind its first order.
+struct Ahead<'a> {
+    futures: &'a [Arc<Episode>],
+    critic: Option<&'a Critic>,
+    account: Account,
+}
+
+impl Ahead<'_> {
+    /// The account, with as many more checks as pass until an ordered pod is ready.
+    fn account(&self, visit: &Visit<'_>) -> Account {
+        let late = late_checks(visit.simulation.episode().scenario());
+        Account { horizon: self.account.horizon + late, ..self.account }
+    }
+}
+
+/// Return of the order that the guide itself would give.
+fn own_return(visit: &Visit<'_>, ahead: &Ahead<'_>, rollouts: &mut Rollouts) -> Result<Value> {
+    let mut orders = Vec::new();
+    visit.guide.orders(&[visit.simulation.request()], &mut orders)?;
+    let returns = rollouts.returns(visit, &orders, ahead.futures, ahead.critic, &ahead.account(visit))?;
+    returns.first().copied().context("a return for the order")
+}
+
 fn sample(
     visit: &Visit<'_>,
     required: &Required,
-    futures: &[Arc<Episode>],
-    account: &Account,
+    ahead: &Ahead<'_>,
     choices: &mut Stream,
     rollouts: &mut Rollouts,
 ) -> Result<Sample> {
@@ -116,13 +146,12 @@ fn sample(
         counts.truncate(KEPT);
         counts.sort_unstable();
     }
-    let late = late_checks(visit.simulation.episode().scenario());
-    let account = Account { horizon: account.horizon + late, ..*account };
-    let returns = rollouts.returns(visit.simulation, &counts, futures, visit.guide, &account)?;
+    let returns = rollouts.returns(visit, &counts, ahead.futures, ahead.critic, &ahead.account(visit))?;
     Ok(Sample {
         state: state_numbers(&situation, quantiles),
         price: visit.price,
         actions: std::array::from_fn(|i| action_numbers(&situation, quantiles, counts[i % counts.len()])),
+        own: Value::default(),
         returns: std::array::from_fn(|i| returns[i % counts.len()]),
         weights: std::array::from_fn(|i| weight(&situation, counts[i % counts.len()])),
     })

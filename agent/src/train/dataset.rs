@@ -172,8 +172,14 @@ mod tests {
         returns[0] = Value { cost: 5.0, violation: 8.0 };
         let mut weights = [1.0 / 7.0; KEPT];
         weights[0] = 1.0;
-        let sample =
-            Sample { state: [0.0; STATE_WIDTH], price: 8.0, actions: [[0.0; ACTION_WIDTH]; KEPT], returns, weights };
+        let sample = Sample {
+            state: [0.0; STATE_WIDTH],
+            price: 8.0,
+            actions: [[0.0; ACTION_WIDTH]; KEPT],
+            own: Value::default(),
+            returns,
+            weights,
+        };
         // The first candidate has half of the weight: the means are 3 and 4, all costs are 2 off, all violations 4.
         let dataset = Dataset::new(&[EpisodeSamples { samples: vec![sample], requests: 0 }]);
         let Value { cost, violation } = dataset.scale();

@@ -8,9 +8,9 @@ use super::descend::descend;
 use super::labels::Label;
 use super::progress::{Progress, Stage};
 use crate::features::STATE_FEATURES;
-use crate::network::Range;
+use crate::network::{Perceptron, Range};
 use crate::parallel;
-use crate::required::{LEVELS, QuantileNetwork, Required};
+use crate::required::{LEVELS, Required};
 use crate::rng::Stream;
 
 /// Every so many-th episode is held out.
@@ -66,10 +66,11 @@ pub fn fit_required(
     let last = last.context("no check was labelled: --labelled-share is too small")?;
     let (count, steps) = (hyperparameters.required_networks, hyperparameters.required_steps);
     let stage = progress.stage("required pods: fit".to_owned(), u64::from(steps) * u64::from(count));
-    let fit = |index: u32, stage: &Stage| -> Result<QuantileNetwork> {
+    let fit = |index: u32, stage: &Stage| -> Result<Perceptron> {
         let stream = Stream::new(hyperparameters.seed, "required pods", index.into());
-        let variables = QuantileNetwork::initial(hyperparameters.units as usize, &stream.split("initial", 0))?;
-        let network = QuantileNetwork::of(&variables)?;
+        let units = hyperparameters.units as usize;
+        let variables = Perceptron::initial(STATE_FEATURES, units, LEVELS.len(), &stream.split("initial", 0))?;
+        let network = Perceptron::of(&variables)?;
         let levels = levels()?;
         let mut batches = stream.split("batches", 0);
         let average = descend(hyperparameters, &variables, steps, stage, || {
@@ -77,7 +78,7 @@ pub fn fit_required(
             let (states, logs) = training.batch(&drawn.collect::<Vec<_>>())?;
             pinball(&network.forward(&states)?, &logs, &levels)
         })?;
-        Ok(QuantileNetwork::new(average)?)
+        Ok(Perceptron::new(average, STATE_FEATURES, LEVELS.len())?)
     };
     let networks = parallel::try_count(count, hyperparameters.threads(), |index| fit(index, &stage))?;
     let required = Required::new(ranges, &networks)?;
@@ -97,7 +98,7 @@ fn pinball(quantiles: &Tensor, logs: &Tensor, levels: &Tensor) -> candle_core::R
 }
 
 /// Share of the labels at or below each quantile, percent.
-fn coverage(networks: &[QuantileNetwork], held_out: &Rows) -> Result<String> {
+fn coverage(networks: &[Perceptron], held_out: &Rows) -> Result<String> {
     let rows: Vec<usize> = (0..held_out.logs.len().min(MAX_HELD_OUT)).collect();
     if rows.is_empty() {
         return Ok("nothing held out".to_owned());

@@ -84,6 +84,10 @@ pub struct Hyperparameters {
     /// Whether the candidates of a state meet the same future requests. An ablation: each its own
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     pub common_arrivals: bool,
+    /// Whether rollouts after the first round end in a learned value of their last state (n-step temporal differences),
+    /// not in nothing. An ablation
+    #[arg(long, default_value_t = false, action = clap::ArgAction::Set)]
+    pub bootstrap: bool,
     /// Whether cost and violation are learnt apart. An ablation: one value, `(cost + price violation) / (1 + price)`
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     pub two_values: bool,
@@ -126,6 +130,7 @@ impl Hyperparameters {
             networks,
             history,
             common_arrivals: _,
+            bootstrap: _,
             two_values: _,
             validation_seeds,
             threads: _,

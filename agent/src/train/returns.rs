@@ -5,7 +5,8 @@ use std::sync::Arc;
 use candle_core::Result;
 use scaler_core::ActionRequest;
 
-use super::guide::Guide;
+use super::critic::Critic;
+use super::episodes::Visit;
 use crate::network::Value;
 use crate::simulator::{Episode, Outcome, Simulation};
 
@@ -57,18 +58,19 @@ pub struct Rollouts {
 impl Rollouts {
     /// The return of ordering each count now and following the guide then: clones of the same simulation, so that all
     /// meet the same requests, but for those that have a future of their own. The clones walk in step, so that the guide
-    /// answers all of them at once.
+    /// answers all of them at once. With a critic, what is behind the horizon counts as it says; else as nothing.
     ///
     /// # Errors
     /// Only when memory cannot be had.
     pub fn returns(
         &mut self,
-        simulation: &Simulation,
+        visit: &Visit<'_>,
         counts: &[u32],
         futures: &[Arc<Episode>],
-        guide: &Guide,
+        critic: Option<&Critic>,
         account: &Account,
     ) -> Result<Vec<Value>> {
+        let simulation = visit.simulation;
         let max_replicas = simulation.episode().scenario().max_replicas;
         self.prepare(simulation, counts.len());
         self.clones.iter_mut().zip(futures).for_each(|(clone, future)| clone.meet(future));
@@ -81,13 +83,19 @@ impl Rollouts {
             if check > 0 {
                 let (clones, requests) = (&self.clones[..counts.len()], &mut self.requests[..counts.len()]);
                 clones.iter().zip(requests.iter_mut()).for_each(|(clone, request)| clone.write_request(request));
-                guide.orders(requests, &mut self.orders)?;
+                visit.guide.orders(requests, &mut self.orders)?;
             }
             for ((clone, order), checks) in self.clones.iter_mut().zip(&self.orders).zip(&mut self.checks) {
                 let outcome = clone.step(*order);
                 self.simulated += outcome.requests;
                 checks.push(account.check(&outcome, max_replicas));
             }
+        }
+        if let Some(critic) = critic {
+            let (clones, requests) = (&self.clones[..counts.len()], &mut self.requests[..counts.len()]);
+            clones.iter().zip(requests.iter_mut()).for_each(|(clone, request)| clone.write_request(request));
+            let values = critic.values(requests, visit.price)?;
+            self.checks.iter_mut().zip(values).for_each(|(checks, value)| checks.push(value));
         }
         let checks = self.checks[..counts.len()].iter();
         Ok(checks.map(|checks| account.discounted(checks.iter().copied())).collect())
@@ -113,6 +121,7 @@ mod tests {
     use crate::policy::Policy;
     use crate::rules::Calibrated;
     use crate::simulator::Scenario;
+    use crate::train::guide::Guide;
 
     const ACCOUNT: Account = Account { horizon: 3, discount: 0.5, change_cost: 0.02 };
 
@@ -153,7 +162,8 @@ mod tests {
         let rule = Calibrated::default();
         let mut rollouts = Rollouts::default();
         let (counts, guide) = ([1, 4, 8], Guide::Rule(rule));
-        let returns = rollouts.returns(&simulation, &counts, &[], &guide, &ACCOUNT).unwrap();
+        let visit = Visit { simulation: &simulation, told: simulation.request(), guide: &guide, price: 3.0 };
+        let returns = rollouts.returns(&visit, &counts, &[], None, &ACCOUNT).unwrap();
         for (count, found) in counts.into_iter().zip(&returns) {
             let mut clone = simulation.clone();
             let first = clone.step(count);
@@ -163,7 +173,7 @@ mod tests {
             assert_eq!(*found, by_hand, "{count} replicas");
         }
         assert!(returns[0].violation > returns[2].violation && returns[0].cost < returns[2].cost, "{returns:?}");
-        let again = rollouts.returns(&simulation, &counts, &[], &guide, &ACCOUNT).unwrap();
+        let again = rollouts.returns(&visit, &counts, &[], None, &ACCOUNT).unwrap();
         assert_eq!(returns, again, "memory that is used again must not remember");
     }
 
@@ -180,7 +190,8 @@ mod tests {
         let now_s = simulation.now_s();
         let until_s = episode.check_times().iter().copied().find(|time_s| *time_s > now_s).unwrap();
         let expected = other.arrivals().iter().filter(|at_s| **at_s > now_s && **at_s <= until_s).count() as u64;
-        rollouts.returns(&simulation, &[4], std::slice::from_ref(&other), &guide, &account).unwrap();
+        let visit = Visit { simulation: &simulation, told: simulation.request(), guide: &guide, price: 3.0 };
+        rollouts.returns(&visit, &[4], std::slice::from_ref(&other), None, &account).unwrap();
         assert_eq!(rollouts.simulated, expected);
         let own = episode.arrivals().iter().filter(|at_s| **at_s > now_s && **at_s <= until_s).count() as u64;
         assert_ne!(own, expected, "the case must tell them apart");

@@ -25,7 +25,7 @@ use crate::network::{ACTION_WIDTH, STATE_WIDTH, VALUES, Value};
 
 /// Numbers of a sample: `f32` ones, and `f64` ones.
 const SINGLES: usize = STATE_WIDTH + KEPT * ACTION_WIDTH;
-const DOUBLES: usize = 1 + KEPT * (VALUES + 1);
+const DOUBLES: usize = 1 + VALUES + KEPT * (VALUES + 1);
 
 /// The folder.
 #[derive(Debug)]
@@ -102,7 +102,8 @@ pub fn samples_to_bytes(episodes: &[EpisodeSamples]) -> Result<Vec<u8>> {
         for sample in &episode.samples {
             let numbers = sample.state.iter().chain(sample.actions.iter().flatten());
             singles.extend(numbers.flat_map(|number| number.to_le_bytes()));
-            let values = sample.returns.iter().flat_map(|value| [value.cost, value.violation]);
+            let values =
+                std::iter::once(&sample.own).chain(&sample.returns).flat_map(|value| [value.cost, value.violation]);
             let numbers = std::iter::once(sample.price).chain(values).chain(sample.weights);
             doubles.extend(numbers.flat_map(f64::to_le_bytes));
         }
@@ -139,11 +140,13 @@ pub fn samples_of_bytes(bytes: &[u8]) -> Result<Vec<EpisodeSamples>> {
 /// A sample of exactly [`SINGLES`] and [`DOUBLES`] numbers.
 fn sample(singles: &[f32], doubles: &[f64]) -> Sample {
     let (state, actions) = singles.split_at(STATE_WIDTH);
-    let (returns, weights) = doubles[1..].split_at(KEPT * VALUES);
+    let (own, rest) = doubles[1..].split_at(VALUES);
+    let (returns, weights) = rest.split_at(KEPT * VALUES);
     Sample {
         state: std::array::from_fn(|i| state[i]),
         price: doubles[0],
         actions: std::array::from_fn(|k| std::array::from_fn(|i| actions[k * ACTION_WIDTH + i])),
+        own: Value { cost: own[0], violation: own[1] },
         returns: std::array::from_fn(|k| Value { cost: returns[VALUES * k], violation: returns[VALUES * k + 1] }),
         weights: std::array::from_fn(|k| weights[k]),
     }
@@ -159,6 +162,7 @@ mod tests {
             state: std::array::from_fn(|i| from + i as f32),
             price: f64::from(from) / 3.0,
             actions: std::array::from_fn(|k| std::array::from_fn(|i| from - (k * 100 + i) as f32)),
+            own: Value { cost: f64::from(from) / 9.0, violation: 0.1 },
             returns: std::array::from_fn(|k| Value { cost: k as f64 / 7.0, violation: f64::from(from) }),
             weights: std::array::from_fn(|k| 1.0 / (k + 1) as f64),
         };

@@ -188,6 +188,10 @@ pub struct Candidate {
     pub cost: f64,
     /// Violation advantage: violating checks, smoothed around the threshold, summed over the horizon.
     pub violation: f64,
+    /// What counts against it, beside cost and the priced violation, because the networks do not agree; the lowest sum is
+    /// chosen. Absent of agents that do not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<f64>,
     /// Chance that it is too few for the next checks, as forecast; absent of agents without a forecast.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortfall: Option<f64>,

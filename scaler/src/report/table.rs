@@ -154,12 +154,14 @@ fn explanation(html: &mut String, decision: &Decision, notes: &str, details: boo
     let candidates = explanation.map_or(&[][..], |explanation| &explanation.candidates);
     let chosen = candidates.iter().find(|candidate| Some(i64::from(candidate.replicas)) == decision.raw_action);
     let weighed = candidates.iter().map(|candidate| {
+        let doubt = candidate.doubt.map(|doubt| format!(", doubt {}", number(doubt)));
         let shortfall = candidate.shortfall.map(|chance| format!(", too few with {:.1} %", 100.0 * chance));
         format!(
-            "{} pods: cost {}, violation {}{}",
+            "{} pods: cost {}, violation {}{}{}",
             candidate.replicas,
             number(candidate.cost),
             number(candidate.violation),
+            doubt.unwrap_or_default(),
             shortfall.unwrap_or_default()
         )
     });

@@ -38,7 +38,7 @@ fn known_world(episodes: usize) -> Vec<EpisodeSamples> {
                         cost: luck + f64::from(action[0]),
                         violation: luck + f64::from(action[1] * state[0].signum()),
                     });
-                    Sample { state, price: 8.0, actions, returns, weights: [1.0; KEPT] }
+                    Sample { state, price: 8.0, actions, own: Value::default(), returns, weights: [1.0; KEPT] }
                 })
                 .collect();
             EpisodeSamples { samples, requests: 0 }

@@ -1,32 +1,31 @@
-//! The quantile network: two hidden layers of leaky units.
+//! A network of the state alone: two hidden layers of leaky units. The forecast and the critic are such.
 
 use candle_core::{Result, Tensor, Var};
 
-use super::LEVELS;
-use crate::features::STATE_FEATURES;
-use crate::network::normal_variable;
+use super::normal_variable;
 use crate::rng::Stream;
 
 /// Names of the parameters, in alphabetical order.
-pub const PARAMETERS: [&str; 6] =
+pub const PERCEPTRON_PARAMETERS: [&str; 6] =
     ["first.bias", "first.weight", "hidden.bias", "hidden.weight", "output.bias", "output.weight"];
 /// Slope of a unit below zero.
 const LEAK: f64 = 0.01;
 
 /// One network.
 #[derive(Debug, Clone)]
-pub struct QuantileNetwork {
-    parameters: [Tensor; PARAMETERS.len()],
+pub struct Perceptron {
+    parameters: [Tensor; PERCEPTRON_PARAMETERS.len()],
 }
 
-impl QuantileNetwork {
-    /// A network of these parameters, in the order of [`PARAMETERS`].
+impl Perceptron {
+    /// A network of these parameters, from so many inputs to so many outputs, in the order of [`PERCEPTRON_PARAMETERS`].
     ///
     /// # Errors
     /// When their shapes do not fit.
-    pub fn new(parameters: [Tensor; PARAMETERS.len()]) -> Result<Self> {
+    pub fn new(parameters: [Tensor; PERCEPTRON_PARAMETERS.len()], inputs: usize, outputs: usize) -> Result<Self> {
         let units = parameters[0].dims1()?;
-        for ((name, tensor), shape) in PARAMETERS.iter().zip(&parameters).zip(shapes(units)) {
+        for ((name, tensor), shape) in PERCEPTRON_PARAMETERS.iter().zip(&parameters).zip(shapes(inputs, units, outputs))
+        {
             if tensor.dims() != shape {
                 candle_core::bail!("parameter {name} has the shape {:?}, not {shape:?}", tensor.dims());
             }
@@ -38,9 +37,14 @@ impl QuantileNetwork {
     ///
     /// # Errors
     /// When the memory for them cannot be had.
-    pub fn initial(units: usize, stream: &Stream) -> Result<[Var; PARAMETERS.len()]> {
-        let mut variables = Vec::with_capacity(PARAMETERS.len());
-        for (name, shape) in PARAMETERS.iter().zip(shapes(units)) {
+    pub fn initial(
+        inputs: usize,
+        units: usize,
+        outputs: usize,
+        stream: &Stream,
+    ) -> Result<[Var; PERCEPTRON_PARAMETERS.len()]> {
+        let mut variables = Vec::with_capacity(PERCEPTRON_PARAMETERS.len());
+        for (name, shape) in PERCEPTRON_PARAMETERS.iter().zip(shapes(inputs, units, outputs)) {
             let scale = match (*name, shape.len()) {
                 (_, 1) => 0.0,
                 ("output.weight", _) => 0.3,
@@ -56,8 +60,9 @@ impl QuantileNetwork {
     ///
     /// # Errors
     /// When their shapes do not fit.
-    pub fn of(variables: &[Var; PARAMETERS.len()]) -> Result<Self> {
-        Self::new(std::array::from_fn(|i| variables[i].as_tensor().clone()))
+    pub fn of(variables: &[Var; PERCEPTRON_PARAMETERS.len()]) -> Result<Self> {
+        let (inputs, outputs) = (variables[1].dim(0)?, variables[4].dim(0)?);
+        Self::new(std::array::from_fn(|i| variables[i].as_tensor().clone()), inputs, outputs)
     }
 
     /// The same numbers without the graph that gradients need.
@@ -66,13 +71,13 @@ impl QuantileNetwork {
         Self { parameters: self.parameters.each_ref().map(Tensor::detach) }
     }
 
-    /// Its parameters, in the order of [`PARAMETERS`].
+    /// Its parameters, in the order of [`PERCEPTRON_PARAMETERS`].
     #[must_use]
-    pub fn parameters(&self) -> &[Tensor; PARAMETERS.len()] {
+    pub fn parameters(&self) -> &[Tensor; PERCEPTRON_PARAMETERS.len()] {
         &self.parameters
     }
 
-    /// `[n, S]`, normalised, to `[n, 8]`: the logarithms at each level.
+    /// `[n, inputs]`, normalised, to `[n, outputs]`.
     ///
     /// # Errors
     /// When the shapes do not fit.
@@ -89,13 +94,6 @@ fn leaky(x: &Tensor) -> Result<Tensor> {
     x.maximum(&(x * LEAK)?)
 }
 
-fn shapes(units: usize) -> [Vec<usize>; PARAMETERS.len()] {
-    [
-        vec![units],
-        vec![STATE_FEATURES, units],
-        vec![units],
-        vec![units, units],
-        vec![LEVELS.len()],
-        vec![units, LEVELS.len()],
-    ]
+fn shapes(inputs: usize, units: usize, outputs: usize) -> [Vec<usize>; PERCEPTRON_PARAMETERS.len()] {
+    [vec![units], vec![inputs, units], vec![units], vec![units, units], vec![outputs], vec![units, outputs]]
 }
