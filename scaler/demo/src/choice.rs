@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use agent::policy::Policy;
-use agent::rules::{Calibrated, Hpa, Reactive, StaticCount, Trend};
+use agent::rules::{RuleFamily, StaticCount};
 use thiserror::Error;
 
 use crate::tuning::Tuning;
@@ -15,9 +15,9 @@ use crate::tuning::Tuning;
 pub enum Choice {
     /// The learned policy, asked over HTTP as in the cluster.
     Agent,
-    /// The calibrated rule.
+    /// The calibrated rule with a memory of 64 checks, tuned for this load, as all rules are.
     Calibrated,
-    /// One more or one fewer on pressure, tuned for this load.
+    /// One more or one fewer on pressure.
     Threshold,
     /// Enough for the load that was measured.
     Reactive,
@@ -75,20 +75,31 @@ impl Choice {
     pub fn rule(self, tuning: &Tuning) -> Option<Box<dyn Policy>> {
         Some(match self {
             Self::Agent => return None,
-            Self::Calibrated => Box::new(Calibrated::default()),
-            Self::Threshold => Box::new(tuning.threshold),
-            Self::Reactive => Box::new(Reactive::default()),
-            Self::Trend => Box::new(Trend::default()),
-            Self::Hpa => Box::new(Hpa::default()),
-            Self::Static(count) => Box::new(StaticCount(count.map_or(tuning.static_count, NonZeroU32::get))),
+            Self::Calibrated | Self::Threshold | Self::Reactive | Self::Trend => tuning.policy(self.family()?),
+            Self::Hpa => Box::new(tuning.hpa()),
+            Self::Static(count) => Box::new(StaticCount(count.map_or(tuning.static_count(), NonZeroU32::get))),
         })
+    }
+
+    /// The family that its settings are searched in; `None` where there are none to search, or none of the scaler's.
+    #[must_use]
+    pub fn family(self) -> Option<RuleFamily> {
+        match self {
+            Self::Calibrated => Some(RuleFamily::CalLong),
+            Self::Threshold => Some(RuleFamily::Threshold),
+            Self::Reactive => Some(RuleFamily::Reactive),
+            Self::Trend => Some(RuleFamily::Trend),
+            Self::Agent | Self::Hpa | Self::Static(_) => None,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use agent::rules::Threshold;
+    use agent::simulator::{Episode, Scenario};
 
     #[test]
     fn names_are_read_as_they_are_written() {
@@ -102,11 +113,12 @@ mod tests {
 
     #[test]
     fn a_given_count_is_kept_and_the_agent_is_no_rule() {
-        let tuning = Tuning { static_count: 6, threshold: Threshold { low: 0.45, high: 0.7 } };
+        let episode = Arc::new(Episode::draw(Scenario::demo_sinusoid(), 1).unwrap());
+        let tuning = Tuning::find(&[Choice::Static(NonZeroU32::new(6))], &episode, 1, 3.0).unwrap();
         let name = |choice: Choice| choice.rule(&tuning).map(|rule| rule.name());
         assert_eq!(name(Choice::Static(NonZeroU32::new(3))).as_deref(), Some("static 3"));
         assert_eq!(name(Choice::Static(None)).as_deref(), Some("static 6"));
-        assert_eq!(name(Choice::Threshold).as_deref(), Some("threshold 0.45..0.70"));
+        assert!(name(Choice::Threshold).is_some_and(|name| name.starts_with("threshold ")));
         assert_eq!(name(Choice::Agent), None);
     }
 }

@@ -96,16 +96,17 @@ pub struct RunArgs {
     /// Who decides: agent, calibrated, threshold, reactive, trend, hpa, static, static:N
     ///
     /// agent: the learned policy. calibrated: a forecast with a safety stock and the queue formula inverted.
-    /// threshold: one replica more or fewer on pressure, its two thresholds tuned in simulations of the load. reactive:
-    /// enough for the load just measured. trend: enough for that load extrapolated. hpa: the Horizontal Pod Autoscaler on
-    /// CPU. static:N: always N; static: always as many as the main policy needs on average in a simulation.
+    /// threshold: one replica more or fewer on pressure. reactive: enough for the load just measured. trend: enough for
+    /// that load extrapolated. hpa: the Horizontal Pod Autoscaler on CPU. The settings of each rule are tuned in simulations
+    /// of the load, at the price --risk. static:N: always N; static: always as many as the main policy needs on average in a
+    /// simulation, rounded up.
     #[arg(long, default_value = "agent", help_heading = "Scaling")]
     pub policy: Choice,
     /// Policies that play the same load beside it, each on replicas of its own; "none" for none
     #[arg(
         long,
         value_name = "POLICY,...",
-        default_value = "threshold,static",
+        default_value = "threshold,trend",
         help_heading = "Scaling",
         value_delimiter = ','
     )]

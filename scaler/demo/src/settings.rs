@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use agent::checkpoint::CheckpointError;
 use agent::rng::Stream;
 use agent::simulator::{Episode, Scenario, ScenarioError};
 use agent::workload::{Load, Profile, Shape, WorkloadError, read_trace};
@@ -10,7 +9,7 @@ use thiserror::Error;
 
 use crate::choice::{Choice, ChoiceError};
 use crate::cli::RunArgs;
-use crate::tuning::Tuning;
+use crate::tuning::{Tuning, TuningError};
 
 /// Shares of what all replicas can do, between which the load moves unless told otherwise.
 const LOAD_SHARE: std::ops::RangeInclusive<f64> = 0.10..=0.75;
@@ -69,9 +68,9 @@ pub enum SettingsError {
     /// The scenario is not one.
     #[error("the scenario")]
     Scenario(#[from] ScenarioError),
-    /// The agent that a static rival is measured by.
-    #[error("the shipped checkpoint")]
-    Checkpoint(#[from] CheckpointError),
+    /// The rivals cannot be set.
+    #[error("tuning the rivals")]
+    Tuning(#[from] TuningError),
     /// The load is too large to be played.
     #[error("the load has {0} requests, between 1 and {MAX_REQUESTS} can be played")]
     Requests(usize),
@@ -90,7 +89,7 @@ impl Settings {
             return Err(SettingsError::Requests(arrivals.len()));
         }
         let episode = Arc::new(episode);
-        let tuning = Tuning::find(args.policy, &episode, args.seed, args.risk)?;
+        let tuning = Tuning::find(&lanes, &episode, args.seed, args.risk)?;
         Ok(Self { episode, arrivals, lanes, tuning })
     }
 
@@ -183,7 +182,7 @@ mod tests {
     fn without_arguments_it_is_the_scenario_that_the_agent_is_evaluated_on() {
         let settings = settings(&[]).unwrap();
         assert_eq!(*settings.scenario(), Scenario::demo_sinusoid());
-        assert_eq!(settings.lanes, [Choice::Agent, Choice::Threshold, Choice::Static(None)]);
+        assert_eq!(settings.lanes, [Choice::Agent, Choice::Threshold, Choice::Trend]);
     }
 
     #[test]
