@@ -3,7 +3,7 @@ import http.client, json, math, random, threading, time
 from concurrent.futures import ThreadPoolExecutor
 
 # Requests per second: mean, amplitude; seconds of a period.
-MEAN, AMPLITUDE, PERIOD_S = 12.0, 6.0, 40.0
+MEAN, AMPLITUDE, PERIOD_S = 12.0, 9.0, 60.0
 # Rows and columns; every so many requests one is not a request at all, and gets 400.
 SIZE, BAD_EVERY = 200, 25
 
