@@ -55,6 +55,8 @@ class Prometheus:
 def watched(scene):
     """Prometheus scrapes all that is there, its rules work, the Pushgateway has the last check, and every panel has data"""
     if not scene.checks():
+        # Two looks of the kubelet at pods that are new, and some requests.
+        time.sleep(LAG_S)
         scene.check()
     with Prometheus(scene) as prometheus:
         until(lambda: not unscraped(scene, prometheus), "every target is up", 60, 3)
