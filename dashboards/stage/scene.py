@@ -15,7 +15,7 @@ K8S = os.path.join(HERE, "../../k8s")
 MONITORING = os.path.join(K8S, "components/monitoring")
 RULES = os.path.join(HERE, "../rules")
 # Small enough for a test, large enough for a machine that is busy.
-INTERVAL_S, THRESHOLD_S, MAX_REPLICAS, QUOTA = 3, 0.5, 4, 0.05
+INTERVAL_S, THRESHOLD_S, MAX_REPLICAS, QUOTA = 3, 0.5, 4, 0.06
 # What the stage's kubelet says of the pods' limits; nothing holds them to it.
 CPU_LIMIT, MEMORY_LIMIT = 0.5, 768 << 20
 # The shortest `for` that is not 0: minutes of it become this many seconds.
@@ -55,7 +55,7 @@ def arguments(manifest):
 
 
 class Scene:
-    def __init__(self, folder, binaries):
+    def __init__(self, folder, binaries, amplitude):
         self.folder, self.binaries, self.processes = folder, binaries, {}
         self.ports = {name: free_port() for name in ("agent", "agent metrics", "proxy", "proxy metrics", "prometheus", "pushgateway", "blackbox", "node")}
         self.slots = [free_port() for _ in range(MAX_REPLICAS)]
@@ -64,7 +64,7 @@ class Scene:
         os.makedirs(self.results)
         self.kubelet = Kubelet(self.pids, CPU_LIMIT, MEMORY_LIMIT, self.results)
         self.cluster = Cluster(self.start_pod, self.is_ready, self.name_targets)
-        self.load = Load(self.ports["proxy"])
+        self.load = Load(self.ports["proxy"], amplitude)
 
     # ---- Processes
 
