@@ -3,7 +3,11 @@ import json, os, re
 
 KINDS = {"timeseries", "stat", "state-timeline"}
 # Of Grafana's list (packages/grafana-data, valueFormats/categories.ts), those in use.
-UNITS = {"none", "s", "reqps", "percentunit", "bytes", "Bps"}
+UNITS = {"none", "short", "s", "reqps", "recps", "reqpm", "cpm", "percentunit", "bytes", "Bps"}
+# And what is counted, written behind the number.
+COUNTED = {f"suffix:{word}" for word in ("cores", "errors", "pods", "records", "requests", "targets")}
+# Of no unit: ratios of like to like, numbers that name something, states.
+UNITLESS = {"Check", "Pressure", "Probe", "Decisions", "Alerts", "Model", "Node load"}
 COLOURS = {"text", "green", "red", "orange", "gray", "transparent"}
 PANEL_KEYS = {"id", "type", "title", "description", "datasource", "gridPos", "targets", "fieldConfig", "options"}
 TARGET_KEYS = {"refId", "datasource", "expr", "legendFormat", "range", "instant", "editorMode"}
@@ -58,7 +62,7 @@ def of_panel(panel, variables):
     defaults = panel["fieldConfig"]["defaults"]
     if not panel["title"] or len(panel["description"]) < 15 or not panel["description"].endswith("."):
         yield "no title, or no description that is a sentence"
-    if defaults.get("unit") not in UNITS:
+    if defaults.get("unit") not in UNITS | COUNTED or (defaults["unit"] == "none" and panel["title"] not in UNITLESS):
         yield f"unit {defaults.get('unit')}"
     if panel["datasource"] != SOURCE:
         yield "not the variable's data source"

@@ -10,7 +10,7 @@ NOW = [
          "configured interval.", "s", [Line("time() - scaler_check_timestamp_seconds" + D, "age")], steps=((None, "green"), (180, "red"))),
     Stat("Check", "Number of the last check, as in podStatus.json (check_N) and AnalyzedPods.", "none",
          [Line("scaler_checks_total" + D, "check")]),
-    Stat("Replicas", "Pods that are ready, out of those ordered by the last check.", "none",
+    Stat("Replicas", "Pods that are ready, out of those ordered by the last check.", "suffix:pods",
          [Line("scaler_replicas_ready" + D, "ready"), Line("scaler_replicas_ordered" + D, "ordered")]),
     Stat("Pressure", "Mean response time over the threshold, in the last check; above 1 the threshold is broken.", "none",
          [Line("scaler_pressure_ratio" + D, "pressure")], steps=RED_FROM_1, decimals=2),
@@ -23,7 +23,7 @@ NOW = [
 
 LOAD = [
     Panel("Replicas", "Pods that are ready, and what was ordered when the last check ended, between MIN_REPLICAS and MAX_REPLICAS. "
-          "A gap between ready and ordered is pods that start or drain.", "none",
+          "A gap between ready and ordered is pods that start or drain.", "suffix:pods",
           [Line("scaler_replicas_ready" + D, "ready", "check"), Line("scaler_replicas_ordered" + D, "ordered", "check"),
            Line("scaler_replicas_min" + D, "MIN_REPLICAS", "bound"), Line("scaler_replicas_max" + D, "MAX_REPLICAS", "bound")], decimals=0),
     Panel("Workload", "Requests per second: as the pods answer them now, and as the scaler counted their records in its window.", "reqps",
@@ -36,11 +36,11 @@ LOAD = [
     Panel("Service time", "Time inside the multiplication: what a request costs when nobody waits. It rises with the matrices, and where "
           "a pod's CPU limit bites.", "s",
           [Line("namespace:service_time_seconds:mean1m" + N, "mean, 1 min"), Line("scaler_service_time_mean_seconds" + D, "mean, check", "check")]),
-    Panel("Utilization and CPU", "Share of the pods' slots that was busy, from the records, and the CPU that a pod used on average, from "
-          "Prometheus. Where a pod may use one core, the two agree but for what is not multiplication.", "none",
-          [Line("scaler_utilization_ratio" + D, "utilization", "check"), Line("scaler_cpu_usage_cores" + D, "CPU, cores", "check")]),
+    Panel("Utilization and CPU", "Share of the pods' slots that was busy, from the records, and the CPU that a pod used on average, as a share of "
+          "one core, from Prometheus. Where a pod may use one core, the two agree but for what is not multiplication.", "percentunit",
+          [Line("scaler_utilization_ratio" + D, "utilization", "check"), Line("scaler_cpu_usage_cores" + D, "CPU, of one core", "check")]),
     Panel("Queue on the dominant pod", "Mean waiting time over service time on the pod with the longest response times: how many requests "
-          "stand before a new one.", "none", [Line("scaler_dominant_queue_length_requests" + D, "requests", "check")]),
+          "stand before a new one.", "suffix:requests", [Line("scaler_dominant_queue_length_requests" + D, "requests", "check")]),
 ]
 
 DECISIONS = [
@@ -48,7 +48,7 @@ DECISIONS = [
              "(-1), agent_silent, shadow (only recorded), apply_failed (the cluster refused).", "none",
              [Line("scaler_check_reason" + D, "{{reason}}")], width=12),
     Panel("What others would do", "Replicas: the agent's answer before bounds (-1: it declines), what the calibrated rule would have ordered "
-          "and what a Horizontal Pod Autoscaler would have recommended in the same state, and what was ordered.", "none",
+          "and what a Horizontal Pod Autoscaler would have recommended in the same state, and what was ordered.", "suffix:pods",
           [Line("scaler_agent_action_replicas" + D, "agent", "check"), Line("scaler_rule_replicas" + D, "rule", "check"),
            Line("scaler_hpa_replicas" + D, "HPA", "check"), Line("scaler_replicas_ordered" + D, "ordered", "check")], width=12, min=-1, decimals=0),
     Panel("Pressure", "Mean response time over the threshold of each check; above 1 the threshold is broken.", "none",

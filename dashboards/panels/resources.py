@@ -27,8 +27,8 @@ NODE_PANELS = [
 ]
 
 POD_PANELS = [
-    Panel("CPU of each replica", "Cores that a pod uses, and the most that it may use.", "none",
-          [Line("pod:cpu_usage_cores:rate1m" + PODS, "{{pod}}"),
+    Panel("CPU of each replica", "Cores that a pod uses, and the most that it may use.", "suffix:cores",
+          [Line("pod:cpu_usage_cores:mean1m" + PODS, "{{pod}}"),
            Line(f"max(container_spec_cpu_quota{POD} / container_spec_cpu_period{POD})", "limit", "threshold")], width=12, decimals=3),
     Panel("Memory of each replica", "Working set of a pod: what cannot be taken from it. At the limit it is killed.", "bytes",
           [Line("pod:memory_working_set_bytes:sum" + PODS, "{{pod}}"), Line(f"max(container_spec_memory_limit_bytes{POD} > 0)", "limit", "threshold")],
@@ -36,12 +36,12 @@ POD_PANELS = [
     Panel("Throttled", "Share of the scheduler's periods in which a pod was stopped at its CPU limit.", "percentunit",
           [Line(f"sum by (pod) (rate(container_cpu_cfs_throttled_periods_total{POD}[$__rate_interval])) / "
                 f"(sum by (pod) (rate(container_cpu_cfs_periods_total{POD}[$__rate_interval])) > 0)", "{{pod}}")]),
-    Panel("Requests in flight", "Requests that a pod holds: waiting, being read or being multiplied.", "none",
+    Panel("Requests in flight", "Requests that a pod holds: waiting, being read or being multiplied.", "suffix:requests",
           [Line(f"matrix_service_requests_in_flight{PODS}", "{{pod}}")]),
     Panel("Requests of each replica", "Answers of each pod per second: the proxy spreads them evenly.", "reqps",
           [Line(f'sum by (pod) (rate(matrix_service_requests_total{{namespace="$namespace",pod=~"$deployment-.*",status!="405"}}[$__rate_interval]))', "{{pod}}")]),
-    Panel("CPU of the loop", "Cores used by what is not scaled: agent, proxy, scaler and what watches them.", "none",
-          [Line('pod:cpu_usage_cores:rate1m{namespace="$namespace",pod!~"$deployment-.*"}', "{{pod}}")], width=12, decimals=3),
+    Panel("CPU of the loop", "Cores used by what is not scaled: agent, proxy, scaler and what watches them.", "suffix:cores",
+          [Line('pod:cpu_usage_cores:mean1m{namespace="$namespace",pod!~"$deployment-.*"}', "{{pod}}")], width=12, decimals=3),
     Panel("Memory of the loop", "Working set of what is not scaled.", "bytes",
           [Line('pod:memory_working_set_bytes:sum{namespace="$namespace",pod!~"$deployment-.*"}', "{{pod}}")], width=12),
 ]

@@ -34,7 +34,7 @@ EXPECTED = {
         "Workload": {"answered, 1 min": RATE, "recorded, check": RATE},
         "Response time": {"mean, 1 min": TIME_S, "95 %, 1 min": TIME_S, "mean, check": TIME_S, "threshold": exactly(THRESHOLD_S)},
         "Service time": {"mean, 1 min": TIME_S, "mean, check": TIME_S},
-        "Utilization and CPU": {"utilization": (0.01, 1.2), "CPU, cores": CPU},
+        "Utilization and CPU": {"utilization": (0.01, 1.2), "CPU, of one core": CPU},
         "Queue on the dominant pod": {"requests": (0, 300)},
         "Decisions": {"{{reason}}": (0, 1)},
         "What others would do": {"agent": REPLICAS, "rule": REPLICAS, "HPA": (1, 50), "ordered": REPLICAS},

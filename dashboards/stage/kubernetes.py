@@ -133,7 +133,8 @@ class Kubelet:
         labels = f'{{namespace="{NAMESPACE}",persistentvolumeclaim="results"}}'
         yield f"kubelet_volume_stats_capacity_bytes{labels} {VOLUME_BYTES}"
         yield f"kubelet_volume_stats_available_bytes{labels} {max(0, VOLUME_BYTES - used)}"
-        yield 'kubelet_volume_stats_available_bytes{namespace="other",persistentvolumeclaim="theirs"} 1'
+        yield 'kubelet_volume_stats_available_bytes{namespace="other",persistentvolumeclaim="results"} 1'
+        yield f'kubelet_volume_stats_available_bytes{{namespace="{NAMESPACE}",persistentvolumeclaim="another"}} 1'
 
 
 def taken(path):

@@ -1,5 +1,5 @@
 """Draws the data of a dashboard's panels as one SVG: the panels' places, titles, units and legends, but not Grafana's hand."""
-import html, os, time
+import html, math, os, time
 
 WIDTH, ROW, GAP, STEP_S = 1680, 34, 10, 1
 COLOURS = ["#3b7dd8", "#e08a00", "#2e9e5b", "#8a5cc2", "#00a0a8", "#c2478c", "#7a7a00", "#555555"]
@@ -76,25 +76,36 @@ def timeline(panel, lines, width, height, start, end):
     for i, (legend, _, points) in enumerate(lines):
         y = 28 + i * each
         out.append(f'<text x="8" y="{y + each / 2 + 4:.0f}" font-size="10">{html.escape(legend)}</text>')
-        for t, value in points:
-            if value == 1:
-                x = 130 + (t - start) / (end - start) * (width - 140)
-                out.append(f'<rect x="{x:.1f}" y="{y + 2:.0f}" width="{(width - 140) * STEP_S / (end - start) + 0.3:.1f}" height="{each - 4:.0f}" fill="#ff9830"/>')
+        for since, until in spans(points):
+            x, wide = (130 + (t - start) / (end - start) * (width - 140) for t in (since, until + STEP_S))
+            out.append(f'<rect x="{x:.1f}" y="{y + 2:.0f}" width="{wide - x:.1f}" height="{each - 4:.0f}" fill="#ff9830"/>')
     return "".join(out)
+
+
+def spans(points):
+    """From when to when a state held."""
+    found = []
+    for t, value in points:
+        if value == 1 and found and t - found[-1][1] <= 1.5 * STEP_S:
+            found[-1][1] = t
+        elif value == 1:
+            found.append([t, t])
+    return found
 
 
 def chart(panel, lines, width, height, start, end):
     unit = panel["fieldConfig"]["defaults"]["unit"]
-    left, top, right, bottom = 62, 30, width - 10, height - 44
-    highest = max(v for _, _, points in lines for _, v in points)
-    lowest = min(0.0, min(v for _, _, points in lines for _, v in points))
-    highest = highest * 1.05 if highest > lowest else lowest + 1
+    # What the others are measured against comes first: legends that find no room are left out.
+    lines = sorted(lines, key=lambda line: "custom.lineStyle" not in line[1])
+    values = [v for _, _, points in lines for _, v in points]
+    marks = scale(min(0.0, min(values)), max(values), unit)
+    lowest, highest, labels = marks[0], marks[-1], [shown(mark, unit) for mark in marks]
+    left, top, right, bottom = 14 + 6.2 * max(map(len, labels)), 30, width - 10, height - 44
     out = []
-    for i in range(4):
-        value = lowest + (highest - lowest) * i / 3
-        y = bottom - (bottom - top) * i / 3
-        out.append(f'<line x1="{left}" x2="{right:.0f}" y1="{y:.0f}" y2="{y:.0f}" stroke="#e6e6e6"/>'
-                   f'<text x="{left - 4}" y="{y + 4:.0f}" font-size="10" text-anchor="end">{shown(value, unit)}</text>')
+    for value, label in zip(marks, labels):
+        y = bottom - (value - lowest) / (highest - lowest) * (bottom - top)
+        out.append(f'<line x1="{left:.0f}" x2="{right:.0f}" y1="{y:.0f}" y2="{y:.0f}" stroke="#e6e6e6"/>'
+                   f'<text x="{left - 4:.0f}" y="{y + 4:.0f}" font-size="10" text-anchor="end">{label}</text>')
     x_legend, y_legend = 8, height - 24
     for i, (legend, own, points) in enumerate(lines):
         colour = {"red": RED, "gray": GRAY}.get(own.get("color", {}).get("fixedColor"), COLOURS[i % len(COLOURS)])
@@ -117,6 +128,21 @@ def chart(panel, lines, width, height, start, end):
     return "".join(out)
 
 
+def scale(lowest, highest, unit):
+    """Marks of an axis at round numbers, six at most; of one step where nothing changes."""
+    if lowest == highest:
+        return [lowest, lowest + 1]
+    span = highest - lowest
+    base = 1024.0 ** math.floor(math.log(span, 1024)) if unit in ("bytes", "Bps") and span >= 1 else 1.0
+    power = 10.0 ** math.floor(math.log10(span / base / 5)) * base
+    step = next(times * power for times in (1, 2, 5, 10) if times * power * 5 >= span * 0.999)
+    # Half a pod is none.
+    step = max(step, 1) if unit.startswith("suffix:") and "cores" not in unit else step
+    first = math.floor(lowest / step + 1e-9)
+    last = max(math.ceil(highest / step - 1e-9), first + 1)
+    return [step * i for i in range(first, last + 1)]
+
+
 def shown(value, unit):
     """A value in its unit, as short as Grafana writes it."""
     if unit == "percentunit":
@@ -131,4 +157,7 @@ def shown(value, unit):
         return f"{value:.3g} {prefix}B" + ("/s" if unit == "Bps" else "")
     if unit == "s":
         return f"{value:.3g} s" if abs(value) >= 1 or value == 0 else f"{1000 * value:.3g} ms"
-    return f"{value:.3g}" + (" req/s" if unit == "reqps" else "")
+    behind = {"reqps": " req/s", "recps": " rec/s", "reqpm": " req/min", "cpm": " /min"}.get(unit, "")
+    if unit.startswith("suffix:"):
+        behind = " " + unit.removeprefix("suffix:")
+    return (f"{value:.0f}" if value == round(value) else f"{value:.3g}") + behind

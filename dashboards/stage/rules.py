@@ -1,4 +1,4 @@
-"""An alert's expression, turned into one that has data while nothing is wrong."""
+"""Alerts, changed: into an expression that has data while nothing is wrong, and into alerts that are wrong."""
 import re
 
 
@@ -22,3 +22,20 @@ def underlying(expr):
         elif depth == 0 and token[0] != '"':
             out.append(" bool")
     return "".join(out) + expr[position:], "quiet"
+
+
+def altered(text, name):
+    """A file of rules with one alert made wrong: what was done, and the file."""
+    start = text.index(f"- alert: {name}\n")
+    end = text.find("      - alert:", start)
+    head, body, rest = text[:start], text[start:end if end > 0 else len(text)], text[end:] if end > 0 else ""
+    longer = re.sub(r"for: (\d+)m", lambda m: f"for: {int(m[1]) + 1}m", body, count=1)
+    if longer != body:
+        yield "a longer for", head + longer + rest
+    expr = re.search(r"expr: (\|\n(?:          .*\n)+|.*\n)", body)[0]
+    if "absent(" in expr:
+        yield "absent for present", head + body.replace(expr, expr.replace("absent(", "count(")) + rest
+    for match in re.finditer(" (>=|<=|==|>|<) ", expr):
+        other = {">": "<", "<": ">", "==": "!=", ">=": "<", "<=": ">"}[match[1]]
+        flipped = f"{expr[:match.start()]} {other} {expr[match.end():]}"
+        yield f"{other} for {match[1]} at {match.start()}", head + body.replace(expr, flipped) + rest

@@ -15,7 +15,7 @@ K8S = os.path.join(HERE, "../../k8s")
 MONITORING = os.path.join(K8S, "components/monitoring")
 RULES = os.path.join(HERE, "../rules")
 # Small enough for a test, large enough for a machine that is busy.
-INTERVAL_S, THRESHOLD_S, MAX_REPLICAS, QUOTA = 3, 0.5, 4, 0.08
+INTERVAL_S, THRESHOLD_S, MAX_REPLICAS, QUOTA = 3, 0.5, 4, 0.06
 # What the stage's kubelet says of the pods' limits; nothing holds them to it.
 CPU_LIMIT, MEMORY_LIMIT = 0.5, 768 << 20
 # The shortest `for` that is not 0: minutes of it become this many seconds.
@@ -55,7 +55,7 @@ def arguments(manifest):
 
 
 class Scene:
-    def __init__(self, folder, binaries):
+    def __init__(self, folder, binaries, amplitude):
         self.folder, self.binaries, self.processes = folder, binaries, {}
         self.ports = {name: free_port() for name in ("agent", "agent metrics", "proxy", "proxy metrics", "prometheus", "pushgateway", "blackbox", "node")}
         self.slots = [free_port() for _ in range(MAX_REPLICAS)]
@@ -64,7 +64,7 @@ class Scene:
         os.makedirs(self.results)
         self.kubelet = Kubelet(self.pids, CPU_LIMIT, MEMORY_LIMIT, self.results)
         self.cluster = Cluster(self.start_pod, self.is_ready, self.name_targets)
-        self.load = Load(self.ports["proxy"])
+        self.load = Load(self.ports["proxy"], amplitude)
 
     # ---- Processes
 
@@ -154,16 +154,16 @@ class Scene:
             config = yaml.safe_load(file)
         config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
         config["rule_files"] = [self.hastened(name) for name in sorted(os.listdir(RULES)) if name.endswith(".yml")]
-        kubelet = {"targets": [f"127.0.0.1:{self.kubelet.port}"], "labels": {"__meta_kubernetes_node_name": NODE}}
         addresses = {"pushgateway:9091": "pushgateway", "localhost:9090": "prometheus", "blackbox-exporter:9115": "blackbox"}
         for job in config["scrape_configs"]:
-            roles = [sd["role"] for sd in job.pop("kubernetes_sd_configs", [])]
-            if roles == ["node"]:
-                for key in ("authorization", "tls_config"):
-                    del job[key]
-                job |= {"scheme": "http", "static_configs": [kubelet]}
-            elif roles == ["pod"]:
+            if job.pop("kubernetes_sd_configs", None):
                 job["file_sd_configs"] = [{"files": [os.path.join(self.folder, "pods.json")], "refresh_interval": "1s"}]
+            # Kubelets: by plain HTTP, and on a port that is free.
+            if job.pop("authorization", None):
+                job["scheme"] = "http"
+                del job["tls_config"]
+                for rule in job["relabel_configs"]:
+                    rule |= {"replacement": rule["replacement"].replace("10250", str(self.kubelet.port))} if "replacement" in rule else {}
             for static in job.get("static_configs", []):
                 static["targets"] = [f"127.0.0.1:{self.ports[addresses[t]]}" if t in addresses else
                                      t.replace("//ingress/", f"//127.0.0.1:{self.ports['proxy']}/") for t in static["targets"]]
@@ -185,10 +185,11 @@ class Scene:
         meta = "__meta_kubernetes_"
         found = [{"targets": ["127.0.0.1:1"], "labels": {
             meta + "pod_annotation_prometheus_io_scrape": "true", meta + "pod_annotation_prometheus_io_port": str(port), meta + "pod_ip": "127.0.0.1",
-            meta + "pod_phase": "Running", meta + "namespace": NAMESPACE, meta + "pod_name": pod, meta + "pod_node_name": NODE,
+            meta + "pod_host_ip": "127.0.0.1", meta + "pod_phase": "Running", meta + "namespace": NAMESPACE, meta + "pod_name": pod, meta + "pod_node_name": NODE,
             meta + "pod_label_app_kubernetes_io_name": app}} for app, pod, port in programs]
         # A pod that does not ask for it.
-        found.append({"targets": ["127.0.0.1:2"], "labels": {meta + "pod_ip": "127.0.0.1", meta + "pod_phase": "Running", meta + "pod_name": "silent"}})
+        found.append({"targets": ["127.0.0.1:2"], "labels": {meta + "pod_ip": "127.0.0.1", meta + "pod_phase": "Running", meta + "namespace": NAMESPACE,
+                                                            meta + "pod_host_ip": "127.0.0.1", meta + "pod_node_name": NODE, meta + "pod_name": "silent"}})
         path = os.path.join(self.folder, "pods.json")
         with open(path + ".new", "w") as file:
             json.dump(found, file)

@@ -185,7 +185,7 @@ struct Cpu {
 
 async fn measure(meter: Option<&impl CpuMeter>, config: &CheckConfig, pods: &Pods) -> Cpu {
     let Some(meter) = meter else { return Cpu { cores: None, error: None } };
-    match meter.cores(Duration::from_secs_f64(config.interval_s), count(&pods.ready)).await {
+    match meter.cores(Duration::from_secs_f64(config.interval_s), &pods.ready).await {
         Ok(cores) => Cpu { cores: Some(cores), error: None },
         Err(error) => Cpu { cores: None, error: Some(survived(error.name(), &error)) },
     }

@@ -69,6 +69,19 @@ fn lines(peer: &Peer) -> Vec<String> {
     peer.sent().into_iter().map(|sent| sent.line).collect()
 }
 
+/// The queries that a Prometheus was asked.
+fn queries(peer: &Peer) -> Vec<String> {
+    let asked = |line: String| {
+        let url = format!("http://prometheus{}", line.strip_prefix("GET ").unwrap());
+        let url = reqwest::Url::parse(&url).unwrap();
+        assert_eq!(url.path(), "/api/v1/query");
+        url.query_pairs()
+            .map(|(key, value)| format!("{}{value}", key.strip_prefix("query").unwrap()))
+            .collect::<String>()
+    };
+    lines(peer).into_iter().map(asked).collect()
+}
+
 fn errors(check: &Check) -> Vec<&str> {
     check.decision.as_ref().unwrap().errors.iter().map(|error| error.name.as_str()).collect()
 }
@@ -349,9 +362,12 @@ async fn cpu_is_a_figure_of_prometheus_or_null_and_never_zero_instead() {
         ("another service's page", text(200, "<html>"), None, "PrometheusAnswer"),
         ("nothing at all", Answer::Silence, None, "PrometheusDown"),
     ];
-    let query = "GET /api/v1/query?query=sum%28rate%28container_cpu_usage_seconds_total%7B\
-                 namespace%3D%22shop%22%2Cpod%3D%7E%22matrix-service-%5B0-9a-z%5D%2B-%5B0-9a-z%5D%7B5%7D%22%2C\
-                 container%21%3D%22%22%7D%5B60000ms%5D%29%29";
+    let all = r#"container_cpu_usage_seconds_total{namespace="shop",pod=~"matrix-service-[0-9a-z]+-[0-9a-z]{5}",container!=""}"#;
+    let ready = r#"container_cpu_usage_seconds_total{namespace="shop",pod=~"matrix-service-7d4b9c6f5d-aaaaa|matrix-service-7d4b9c6f5d-bbbbb",container!=""}"#;
+    let query = format!(
+        "sum(({all} - {all} offset 60000ms) / (timestamp({all}) - timestamp({all} offset 60000ms) > 0) \
+         and on (pod) {ready} or rate({all}[60000ms]))"
+    );
     println!("{:<24} {:<12} named", "Prometheus answers", "CPU");
     for (case, answer, cores, name) in cases {
         for source in [UtilizationSource::Theory, UtilizationSource::Prometheus] {
@@ -360,7 +376,7 @@ async fn cpu_is_a_figure_of_prometheus_or_null_and_never_zero_instead() {
             let adapt = |config: &mut CheckConfig| config.utilization_source = source;
             let check = check_with(&api, &agent, Some(&prometheus), adapt).await.unwrap();
             assert_eq!((check.cpu_usage, errors(&check).join(",").as_str()), (cores, name), "{case}");
-            assert_eq!(lines(&prometheus), [query], "{case}");
+            assert_eq!(queries(&prometheus), [query.as_str()], "{case}");
             let decision = check.decision.as_ref().unwrap();
             let sent = decision.request.observation.utilization;
             let (expected, label) = match (source, cores) {
@@ -377,6 +393,21 @@ async fn cpu_is_a_figure_of_prometheus_or_null_and_never_zero_instead() {
         peer.url()
     };
     let meter = Prometheus::new(&down, NAMESPACE, DEPLOYMENT, DEADLINE).unwrap();
-    let error = scaler::cpu::CpuMeter::cores(&meter, Duration::from_secs(60), 2).await.unwrap_err();
+    let error = scaler::cpu::CpuMeter::cores(&meter, Duration::from_secs(60), &[]).await.unwrap_err();
     assert_eq!(error.name(), "PrometheusDown", "nobody listens");
+}
+
+#[tokio::test]
+async fn cpu_is_asked_for_a_minute_at_least_as_a_kubelet_looks_less_often_than_some_check() {
+    for (interval_s, window) in [(3, "60000ms"), (60, "60000ms"), (90, "90000ms")] {
+        let prometheus = agent(Answer::Json(200, "{}".to_owned()));
+        let meter = Prometheus::new(&prometheus.url(), NAMESPACE, DEPLOYMENT, DEADLINE).unwrap();
+        let answer = scaler::cpu::CpuMeter::cores(&meter, Duration::from_secs(interval_s), &["a.b-1".to_owned()]).await;
+        assert_eq!(answer.unwrap_err().name(), "PrometheusAnswer");
+        let asked = queries(&prometheus).concat();
+        let windows =
+            (asked.matches(&format!("offset {window}")).count(), asked.matches(&format!("[{window}]")).count());
+        assert_eq!(windows, (2, 1), "{interval_s} s: {asked}");
+        assert!(asked.contains(r#"pod=~"a\\.b-1""#), "a dot is a dot: {asked}");
+    }
 }

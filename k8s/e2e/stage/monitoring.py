@@ -1,6 +1,7 @@
 """What watches the system, on the cluster itself: targets, rules, panels; and the pods' CPU against what their cgroups say."""
 import json, os, time
 from datetime import datetime, timezone
+from statistics import mean
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -14,9 +15,10 @@ JOBS = {"cadvisor", "volumes", "pods", "pushgateway", "probe", "prometheus"}
 VARIABLES = {"$namespace": None, "$deployment": "matrix-service", "$node": ".*", "$__rate_interval": "1m"}
 # Queries with nothing to say while nothing is wrong, and one for what not every volume tells: (title, legend).
 MAY_BE_EMPTY = {("Errors survived", "{{name}}"), ("Results volume left", "free"), ("Time headers ignored", "{{header}}: {{reason}}")}
-# How far CPU may be from the cgroups' own: as a mean over some moments, seconds before the check, and at one of them. A kubelet
-# looks every 10 to 30 s, so few samples lie in an interval, and `rate` goes only so far beyond the first and the last.
-APART, ONCE_APART, MOMENTS_S = 0.10, 0.30, (0, 5, 10, 15, 20)
+# How far CPU may be from the cgroups' own, for a check and at some moments before it, seconds.
+APART, MOMENTS_S = 0.10, (0, 5, 10, 15, 20)
+# How old a kubelet's newest figure of a container may be: it looks every 10 to 33 s, and is asked every 15 s.
+LAG_S = 48
 # Where the counter of a container's CPU time is, of either version of cgroups, with what makes seconds of it.
 COUNTERS = {"cpu.stat": 1e-6, "cpuacct/cpuacct.usage": 1e-9, "cpu,cpuacct/cpuacct.usage": 1e-9}
 PAUSE_S = 5
@@ -53,6 +55,8 @@ class Prometheus:
 def watched(scene):
     """Prometheus scrapes all that is there, its rules work, the Pushgateway has the last check, and every panel has data"""
     if not scene.checks():
+        # Two looks of the kubelet at pods that are new, and some requests.
+        time.sleep(LAG_S)
         scene.check()
     with Prometheus(scene) as prometheus:
         until(lambda: not unscraped(scene, prometheus), "every target is up", 60, 3)
@@ -60,7 +64,11 @@ def watched(scene):
         broken = [f"{rule['name']}: {rule.get('lastError')}" for rule in rules if rule["health"] != "ok"]
         demand(rules and not broken, f"{len(rules)} rules; {'; '.join(broken)}")
         pushed = until(lambda: pushes(scene, prometheus), "the last check's number is in Prometheus", 60, 3)
-        asked, empty = panels(scene, prometheus)
+        # A subquery has steps of 15 s: of what was first pushed a moment ago it has nothing.
+        end = time.monotonic() + 20
+        while (found := panels(scene, prometheus))[1] and time.monotonic() < end:
+            time.sleep(3)
+        asked, empty = found
         demand(not empty, f"{len(empty)} of {asked} queries of panels are empty: {', '.join(empty)}")
         firing = sorted(a["labels"]["alertname"] for a in prometheus.ask("alerts")["alerts"] if a["state"] == "firing")
         targets = len(prometheus.ask("targets", state="active")["activeTargets"])
@@ -100,39 +108,49 @@ def panels(scene, prometheus):
 
 
 def cpu_agrees(scene):
-    """CPU in podStatus.json comes from Prometheus, which agrees within 10 % with what the pods' own cgroups count"""
+    """CPU in podStatus.json comes from Prometheus, and agrees within 10 % with what the pods' own cgroups count"""
     cluster = scene.cluster
     pods = [pod["metadata"]["name"] for pod in cluster.ready("matrix-service")]
-    counters = [Counter(cluster, pod) for pod in pods]
-    # An interval, what the kubelet's own look and a scrape may lag behind, and the moments that are compared.
-    time.sleep(INTERVAL_S + 20 + MOMENTS_S[-1])
+    counters = {pod: Counter(cluster, pod) for pod in pods}
+    # The cgroups must have been read when the kubelet's first sample that counts was taken.
+    time.sleep(INTERVAL_S + LAG_S + MOMENTS_S[-1])
     # The check may order others.
     demand(sorted(pods) == sorted(pod["metadata"]["name"] for pod in cluster.pods("matrix-service")), "the pods changed meanwhile")
     code, log, check = scene.check()
     time.sleep(PAUSE_S)
-    for counter in counters:
+    for counter in counters.values():
         counter.read()
     demand(code == 0 and check["nInstances"] == len(pods), f"exit {code}: {log}; {check['nInstances']} instances")
     told, at = check["CPUUsage (Prometheus)"], datetime.strptime(check["timestamp"], "%d.%m.%Y_%H:%M:%S").replace(tzinfo=timezone.utc).timestamp()
     demand(told is not None, f"no CPU: {check['decision'].get('errors')}")
-
-    def own(moment):
-        return sum(counter.cores(moment - INTERVAL_S, moment) for counter in counters) / len(pods)
     with Prometheus(scene) as prometheus:
-        apart = [cores_of(scene, prometheus, at - before) / len(pods) / own(at - before) - 1 for before in MOMENTS_S]
-    mean = sum(apart) / len(apart)
+        moments = [Moment(scene, prometheus, counters, at - before) for before in MOMENTS_S]
     limit = cluster.ready("matrix-service")[0]["spec"]["containers"][0]["resources"]["limits"]["cpu"]
-    text = (f"{told:.4f} cores a pod in podStatus.json, {own(at):.4f} in the cgroups of {len(pods)} pods over the same {INTERVAL_S} s ({told / own(at) - 1:+.1%}); "
-            f"Prometheus at {len(apart)} moments {', '.join(f'{one:+.1%}' for one in apart)}, mean {mean:+.1%}; limit {limit}")
-    demand(abs(mean) <= APART and abs(told / own(at) - 1) <= ONCE_APART, text)
+    of_samples, of_interval = (told / own - 1 for own in (moments[0].of_samples, moments[0].of_interval))
+    text = (f"{told:.4f} cores a pod in podStatus.json; {moments[0].of_samples:.4f} in the cgroups of {len(pods)} pods between the samples that it is made of "
+            f"({of_samples:+.1%}), {moments[0].of_interval:.4f} in the {INTERVAL_S} s before the check ({of_interval:+.1%}); the same query at {len(moments)} moments: "
+            f"{', '.join(f'{m.told / m.of_samples - 1:+.1%}' for m in moments)}, and {', '.join(f'{m.told / m.of_interval - 1:+.1%}' for m in moments)}; limit {limit}")
+    apart = [of_samples, of_interval, *(m.told / m.of_samples - 1 for m in moments)]
+    demand(all(abs(one) <= APART for one in apart), text)
     return text
 
 
-def cores_of(scene, prometheus, moment):
-    """The scaler's query, at that moment."""
-    pods = f'namespace="{scene.cluster.namespace}",pod=~"matrix-service-[0-9a-z]+-[0-9a-z]{{5}}",container!=""'
-    (sample, ) = prometheus.samples(f"sum(rate(container_cpu_usage_seconds_total{{{pods}}}[{INTERVAL_S}s]))", time=moment)
-    return float(sample["value"][1])
+class Moment:
+    """The CPU of a pod at some moment as the scaler's query gives it, and as the cgroups counted it: over the time between the
+    samples that the query goes by, and over the interval that ends at the moment."""
+
+    def __init__(self, scene, prometheus, counters, moment):
+        series = f'container_cpu_usage_seconds_total{{namespace="{scene.cluster.namespace}",pod=~"{"|".join(counters)}",container="matrix-service"}}'
+        before = f"{series} offset {INTERVAL_S}s"
+
+        def by_pod(query):
+            return {sample["metric"]["pod"]: float(sample["value"][1]) for sample in prometheus.samples(query, time=moment)}
+        told = by_pod(f"({series} - {before}) / (timestamp({series}) - timestamp({before}))")
+        first, last = by_pod(f"timestamp({before})"), by_pod(f"timestamp({series})")
+        demand(set(told) == set(counters), f"Prometheus knows the CPU of {sorted(told)} at {moment:.0f}")
+        self.told = mean(told.values())
+        self.of_samples = mean(counter.cores(first[pod], last[pod]) for pod, counter in counters.items())
+        self.of_interval = mean(counter.cores(moment - INTERVAL_S, moment) for counter in counters.values())
 
 
 class Counter:
@@ -157,6 +175,7 @@ class Counter:
 
     def at(self, moment):
         """Between two readings a straight line."""
+        demand(self.readings[0][0] <= moment, f"the cgroup of {self.pod} was first read {self.readings[0][0] - moment:.0f} s too late")
         pairs = zip(self.readings, self.readings[1:])
         (t0, v0), (t1, v1) = next(pair for pair in pairs if pair[1][0] >= moment or pair[1] is self.readings[-1])
         return v0 + (v1 - v0) * (moment - t0) / (t1 - t0)

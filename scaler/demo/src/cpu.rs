@@ -87,9 +87,9 @@ impl ProcMeter {
 
 impl CpuMeter for ProcMeter {
     /// Over the time since the last look, which is one interval.
-    async fn cores(&self, _interval: Duration, pods: u32) -> Result<f64, CpuError> {
+    async fn cores(&self, _interval: Duration, ready: &[String]) -> Result<f64, CpuError> {
         let cores = self.cores_used().map_err(|error| CpuError::Backend { source: Box::new(error) })?;
-        Ok(cores / f64::from(pods.max(1)))
+        Ok(cores / ready.len().max(1) as f64)
     }
 }
 

@@ -52,7 +52,7 @@ impl Decider for Says {
 pub struct Shows(pub Option<f64>);
 
 impl CpuMeter for Shows {
-    async fn cores(&self, _interval: std::time::Duration, _pods: u32) -> Result<f64, CpuError> {
+    async fn cores(&self, _interval: std::time::Duration, _ready: &[String]) -> Result<f64, CpuError> {
         self.0.ok_or_else(|| CpuError::Backend { source: "the meter is broken".into() })
     }
 }
