@@ -201,6 +201,7 @@ pub mod network;
 mod parallel;
 pub mod policy;
 pub mod required;
+pub mod rivals;
 pub mod rng;
 pub mod rules;
 pub mod serve;

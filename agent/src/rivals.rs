@@ -1,0 +1,126 @@
+//! `agent rival`: the textbook's agents, to be compared with ours.
+//!
+//! ```text
+//! agent rival qr-dqn --seed 1 --output qr-dqn-1.safetensors
+//! agent rival ppo    --seed 1 --output ppo-1.safetensors
+//! agent evaluate --set ablation --variant base=default.safetensors --variant QR-DQN=qr-dqn-1.safetensors --variant PPO=ppo-1.safetensors
+//! ```
+//!
+//! Double dueling QR-DQN with n-step targets, and PPO. Only the algorithm is another one than [`crate::train`]'s: the same
+//! randomised deployments, state and candidate features, units, price as an input, guards, discount and change cost. Neither
+//! has a forecast of the required pods, so the numbers that come of it are not there, and candidates are multiples of the
+//! load and the backlog. The reward of a check is `-(cost + price violation) / (1 + price)`, of the cost and violation that
+//! ours sums up too.
+
+mod advantage;
+mod course;
+mod descent;
+mod environment;
+mod exploration;
+mod file;
+mod network;
+mod policy;
+mod ppo;
+mod qr_dqn;
+mod quantile;
+mod replay;
+mod scaling;
+mod sight;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Subcommand};
+
+use crate::checkpoint::sha256;
+use crate::train::Progress;
+
+pub use course::Course;
+pub use file::Rival;
+pub use policy::RivalPolicy;
+pub use ppo::Ppo;
+pub use qr_dqn::QrDqn;
+
+/// Trains a rival and writes it.
+#[derive(Debug, Clone, Args)]
+pub struct RivalArgs {
+    /// By which algorithm
+    #[command(subcommand)]
+    pub algorithm: Algorithm,
+}
+
+/// By which algorithm.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Algorithm {
+    /// Double dueling quantile-regression DQN with n-step targets
+    QrDqn(Training<QrDqn>),
+    /// Proximal policy optimisation
+    Ppo(Training<Ppo>),
+}
+
+/// A training.
+#[derive(Debug, Clone, Args)]
+pub struct Training<A: Args> {
+    /// What the algorithm alone has
+    #[command(flatten)]
+    pub settings: A,
+    /// What all have
+    #[command(flatten)]
+    pub course: Course,
+    /// File to write
+    #[arg(long)]
+    pub output: PathBuf,
+}
+
+/// Runs `agent rival`.
+///
+/// # Errors
+/// Hyperparameters out of range, or a file that cannot be written.
+pub fn run(args: &RivalArgs) -> Result<()> {
+    let (name, course, output) = match &args.algorithm {
+        Algorithm::QrDqn(training) => ("qr-dqn", &training.course, &training.output),
+        Algorithm::Ppo(training) => ("ppo", &training.course, &training.output),
+    };
+    course.validate()?;
+    let directory = output.parent().filter(|directory| !directory.as_os_str().is_empty());
+    if let Some(directory) = directory {
+        ensure!(directory.is_dir(), "--output: there is no folder {}", directory.display());
+    }
+    let progress = Progress::new();
+    let scaling = course.scaling()?;
+    let (network, settings) = match &args.algorithm {
+        Algorithm::QrDqn(Training { settings, .. }) => {
+            settings.validate()?;
+            let lanes = course.lanes(settings.lanes, &scaling)?;
+            let stage =
+                progress.stage(name.to_owned(), settings.environment_steps.div_ceil(u64::from(settings.lanes)));
+            let network = settings.learn(course, &lanes, &stage)?;
+            stage.finish(None);
+            (network, serde_json::to_value(settings))
+        }
+        Algorithm::Ppo(Training { settings, .. }) => {
+            settings.validate()?;
+            let lanes = course.lanes(settings.lanes, &scaling)?;
+            let stage =
+                progress.stage(name.to_owned(), settings.environment_steps.div_ceil(u64::from(settings.lanes)));
+            let network = settings.learn(course, &lanes, &stage)?;
+            stage.finish(None);
+            (network, serde_json::to_value(settings))
+        }
+    };
+    let mut hyperparameters = settings.context("cannot write the hyperparameters")?;
+    if let (Some(all), serde_json::Value::Object(shared)) =
+        (hyperparameters.as_object_mut(), serde_json::to_value(course)?)
+    {
+        all.extend(shared);
+    }
+    progress.say(&format!("validation reward {:.5}", course.validation(&scaling, &network)?));
+    let rival = Rival { algorithm: name.to_owned(), scaling, network };
+    let bytes = rival.to_bytes(hyperparameters)?;
+    Rival::write(output, &bytes)?;
+    progress.say(&format!("wrote {} ({} bytes, {})", output.display(), bytes.len(), sha256(&bytes)));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
