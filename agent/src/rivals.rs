@@ -29,11 +29,16 @@ mod sight;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use crate::checkpoint::sha256;
-use crate::train::Progress;
+use crate::rng::Stream;
+use crate::train::{Progress, Stage};
+
+use environment::{Lanes, World};
+use network::Network;
 
 pub use course::Course;
 pub use file::Rival;
@@ -72,51 +77,63 @@ pub struct Training<A: Args> {
     pub output: PathBuf,
 }
 
+/// An algorithm with its settings.
+pub(crate) trait Learner: Args + Serialize {
+    /// Its name, in files too.
+    const NAME: &'static str;
+
+    /// Environments in step.
+    fn lanes(&self) -> u32;
+
+    /// Moments to live through, of all of them.
+    fn environment_steps(&self) -> u64;
+
+    /// Names the first setting that is out of its range.
+    ///
+    /// # Errors
+    /// With its name, its range and its value.
+    fn validate(&self) -> Result<()>;
+
+    /// Learns in the lanes.
+    ///
+    /// # Errors
+    /// When memory cannot be had.
+    fn learn<W: World, B: Fn(&Stream, u32) -> Result<W> + Sync>(
+        &self,
+        course: &Course,
+        lanes: &Lanes<W, B>,
+        stage: &Stage,
+    ) -> Result<Network>;
+}
+
 /// Runs `agent rival`.
 ///
 /// # Errors
 /// Hyperparameters out of range, or a file that cannot be written.
 pub fn run(args: &RivalArgs) -> Result<()> {
-    let (name, course, output) = match &args.algorithm {
-        Algorithm::QrDqn(training) => ("qr-dqn", &training.course, &training.output),
-        Algorithm::Ppo(training) => ("ppo", &training.course, &training.output),
-    };
+    match &args.algorithm {
+        Algorithm::QrDqn(training) => train(training),
+        Algorithm::Ppo(training) => train(training),
+    }
+}
+
+fn train<L: Learner>(Training { settings, course, output }: &Training<L>) -> Result<()> {
     course.validate()?;
+    settings.validate()?;
     let directory = output.parent().filter(|directory| !directory.as_os_str().is_empty());
     if let Some(directory) = directory {
         ensure!(directory.is_dir(), "--output: there is no folder {}", directory.display());
     }
     let progress = Progress::new();
     let scaling = course.scaling()?;
-    let (network, settings) = match &args.algorithm {
-        Algorithm::QrDqn(Training { settings, .. }) => {
-            settings.validate()?;
-            let lanes = course.lanes(settings.lanes, &scaling)?;
-            let stage =
-                progress.stage(name.to_owned(), settings.environment_steps.div_ceil(u64::from(settings.lanes)));
-            let network = settings.learn(course, &lanes, &stage)?;
-            stage.finish(None);
-            (network, serde_json::to_value(settings))
-        }
-        Algorithm::Ppo(Training { settings, .. }) => {
-            settings.validate()?;
-            let lanes = course.lanes(settings.lanes, &scaling)?;
-            let stage =
-                progress.stage(name.to_owned(), settings.environment_steps.div_ceil(u64::from(settings.lanes)));
-            let network = settings.learn(course, &lanes, &stage)?;
-            stage.finish(None);
-            (network, serde_json::to_value(settings))
-        }
-    };
-    let mut hyperparameters = settings.context("cannot write the hyperparameters")?;
-    if let (Some(all), serde_json::Value::Object(shared)) =
-        (hyperparameters.as_object_mut(), serde_json::to_value(course)?)
-    {
-        all.extend(shared);
-    }
+    let lanes = course.lanes(settings.lanes(), &scaling)?;
+    let ticks = settings.environment_steps().div_ceil(u64::from(settings.lanes()));
+    let stage = progress.stage(L::NAME.to_owned(), ticks);
+    let network = settings.learn(course, &lanes, &stage)?;
+    stage.finish(None);
     progress.say(&format!("validation reward {:.5}", course.validation(&scaling, &network)?));
-    let rival = Rival { algorithm: name.to_owned(), scaling, network };
-    let bytes = rival.to_bytes(hyperparameters)?;
+    let hyperparameters = serde_json::json!({ "course": course, "algorithm": settings });
+    let bytes = Rival { algorithm: L::NAME.to_owned(), scaling, network }.to_bytes(hyperparameters)?;
     Rival::write(output, &bytes)?;
     progress.say(&format!("wrote {} ({} bytes, {})", output.display(), bytes.len(), sha256(&bytes)));
     Ok(())

@@ -4,10 +4,9 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use serde::Serialize;
 
-use super::environment::{Lanes, RandomDeployment, Row, World};
+use super::environment::{Lanes, RandomDeployment, Row, World, mean_reward};
 use super::exploration::Exploration;
 use super::network::{Batch, Network};
-use super::qr_dqn::mean_reward;
 use super::scaling::Scaling;
 use super::sight::SharedSeen;
 use crate::parallel;

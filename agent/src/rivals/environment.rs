@@ -149,6 +149,13 @@ impl<W: World, B: Fn(&Stream, u32) -> Result<W> + Sync> Lanes<W, B> {
     }
 }
 
+/// Of the checks among the rows.
+#[must_use]
+pub fn mean_reward(rows: &[Row]) -> f64 {
+    let checks = rows.iter().filter(|row| !row.ends).count().max(1);
+    rows.iter().map(|row| row.reward).sum::<f64>() / checks as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -41,8 +41,7 @@ impl Rival {
         all.add_ranges("scaling.state", &self.scaling.state);
         all.add_ranges("scaling.action", &self.scaling.action);
         all.add_parameters(PARAMETERS.map(str::to_owned), self.network.parameters())?;
-        let about =
-            About { algorithm: self.algorithm.clone(), features_version: FEATURES_VERSION, hyperparameters };
+        let about = About { algorithm: self.algorithm.clone(), features_version: FEATURES_VERSION, hyperparameters };
         all.into_bytes_about(RIVAL_KEY, serde_json::to_string(&about).map_err(CheckpointError::Card)?)
     }
 

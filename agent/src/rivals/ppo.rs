@@ -6,12 +6,12 @@ use candle_nn::ops::{log_softmax, softmax};
 use clap::Args;
 use serde::Serialize;
 
+use super::Learner;
 use super::advantage::{Moment, advantages};
 use super::course::Course;
 use super::descent::{Descent, SHARDS, falling};
-use super::environment::{Lanes, Row, World};
+use super::environment::{Lanes, Row, World, mean_reward};
 use super::network::{Batch, Network};
-use super::qr_dqn::mean_reward;
 use super::sight::{SLOTS, SharedSeen};
 use crate::rng::Stream;
 use crate::train::Stage;
@@ -72,12 +72,18 @@ struct Example {
     value: f32,
 }
 
-impl Ppo {
-    /// Names the first figure that is out of range.
-    ///
-    /// # Errors
-    /// With its name, its range and its value.
-    pub fn validate(&self) -> Result<()> {
+impl Learner for Ppo {
+    const NAME: &'static str = "ppo";
+
+    fn lanes(&self) -> u32 {
+        self.lanes
+    }
+
+    fn environment_steps(&self) -> u64 {
+        self.environment_steps
+    }
+
+    fn validate(&self) -> Result<()> {
         let whole = [
             ("--environment-steps", self.environment_steps, 1, 1_000_000_000),
             ("--lanes", u64::from(self.lanes), 1, 4096),
@@ -103,11 +109,7 @@ impl Ppo {
         Ok(())
     }
 
-    /// Learns in the lanes.
-    ///
-    /// # Errors
-    /// When memory cannot be had.
-    pub fn learn<W: World, B: Fn(&Stream, u32) -> Result<W> + Sync>(
+    fn learn<W: World, B: Fn(&Stream, u32) -> Result<W> + Sync>(
         &self,
         course: &Course,
         lanes: &Lanes<W, B>,
@@ -135,7 +137,9 @@ impl Ppo {
         }
         descent.network()?.copied().map_err(Into::into)
     }
+}
 
+impl Ppo {
     /// Acts for a batch; returns it with the mean reward.
     fn roll_out<W: World, B: Fn(&Stream, u32) -> Result<W> + Sync>(
         &self,

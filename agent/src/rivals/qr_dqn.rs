@@ -5,9 +5,10 @@ use candle_core::{Device, Tensor};
 use clap::Args;
 use serde::Serialize;
 
+use super::Learner;
 use super::course::Course;
 use super::descent::{Descent, SHARDS, falling};
-use super::environment::{Lanes, World};
+use super::environment::{Lanes, World, mean_reward};
 use super::exploration::Exploration;
 use super::network::{Batch, Network};
 use super::quantile::{quantile_huber, target};
@@ -70,83 +71,6 @@ pub struct QrDqn {
 }
 
 impl QrDqn {
-    /// Names the first figure that is out of range.
-    ///
-    /// # Errors
-    /// With its name, its range and its value.
-    pub fn validate(&self) -> Result<()> {
-        let whole = [
-            ("--lanes", u64::from(self.lanes), 1, 4096),
-            ("--environment-steps", self.environment_steps, 1, 1_000_000_000),
-            ("--quantiles", u64::from(self.quantiles), 1, 1000),
-            ("--steps", u64::from(self.steps), 1, 100),
-            ("--replay", u64::from(self.replay), u64::from(self.lanes) * (u64::from(self.steps) + 2), 100_000_000),
-            ("--learning-starts", self.learning_starts, u64::from(self.lanes) * (u64::from(self.steps) + 2), 100_000_000),
-            ("--batch", u64::from(self.batch), u64::from(SHARDS), 65_536),
-            ("--gradient-steps", u64::from(self.gradient_steps), 1, 1000),
-        ];
-        for (name, value, low, high) in whole {
-            ensure!((low..=high).contains(&value), "{name} must be {low} to {high}, it is {value}");
-        }
-        let shares = [
-            ("--kappa", self.kappa, 1e-6, 1e6),
-            ("--target-share", self.target_share, 0.0, 1.0),
-            ("--learning-rate", self.learning_rate, 0.0, 1.0),
-            ("--adam-epsilon", self.adam_epsilon, 0.0, 1.0),
-            ("--clip", self.clip, 0.0, 1e6),
-            ("--epsilon", self.epsilon, 0.0, 1.0),
-            ("--epsilon-part", self.epsilon_part, 0.0, 1.0),
-        ];
-        for (name, value, low, high) in shares {
-            ensure!((low..=high).contains(&value), "{name} must be {low} to {high}, it is {value}");
-        }
-        Ok(())
-    }
-
-    /// Learns in the lanes and returns the target network, which averages the last steps.
-    ///
-    /// # Errors
-    /// When memory cannot be had.
-    pub fn learn<W: World, B: Fn(&Stream, u32) -> Result<W> + Sync>(
-        &self,
-        course: &Course,
-        lanes: &Lanes<W, B>,
-        stage: &Stage,
-    ) -> Result<Network> {
-        let stream = Stream::new(course.seed, "qr-dqn", 0);
-        let variables = Network::initial(course.units as usize, self.quantiles as usize, &stream.split("initial", 0))?;
-        let mut descent = Descent::new(variables, self.adam_epsilon, self.clip, course.threads())?;
-        let mut slow = descent.network()?.copied()?;
-        let mut replay = Replay::new(self.lanes as usize, self.replay as usize);
-        let mut exploration = Exploration::new(self.lanes as usize, &stream);
-        let mut batches = stream.split("batches", 0);
-        let ticks = self.environment_steps.div_ceil(u64::from(self.lanes));
-        let (mut loss, mut mean) = (0.0, 0.0);
-        for tick in 0..ticks {
-            // Act.
-            let seen = lanes.seen();
-            let online = descent.network()?.detached();
-            let mut choices = online.best(&Batch::new(seen.iter().map(AsRef::as_ref))?)?;
-            exploration.explore(self.epsilon_at(tick, ticks), &seen, &mut choices);
-            let rows = lanes.step(&choices)?;
-            mean += 0.005 * (mean_reward(&rows) - mean);
-            replay.push(rows);
-            // Learn.
-            if (tick + 1) * u64::from(self.lanes) >= self.learning_starts {
-                let rate = falling(self.learning_rate, tick, ticks);
-                for _ in 0..self.gradient_steps {
-                    let drawn =
-                        replay.draw(self.batch as usize, self.steps as usize, course.discount, &mut batches);
-                    loss = self.step(&mut descent, &slow, rate, &drawn)?;
-                    slow.approach(&descent.network()?, self.target_share)?;
-                }
-            }
-            stage.tell(format!("{} k steps, loss {loss:.4}, reward {mean:.4}", tick * u64::from(self.lanes) / 1000));
-            stage.advance(1, 0);
-        }
-        Ok(slow)
-    }
-
     fn epsilon_at(&self, tick: u64, ticks: u64) -> f64 {
         let part = tick as f64 / (self.epsilon_part * ticks as f64).max(1.0);
         1.0 + (self.epsilon - 1.0) * part.min(1.0)
@@ -179,6 +103,92 @@ impl QrDqn {
     }
 }
 
+impl Learner for QrDqn {
+    const NAME: &'static str = "qr-dqn";
+
+    fn lanes(&self) -> u32 {
+        self.lanes
+    }
+
+    fn environment_steps(&self) -> u64 {
+        self.environment_steps
+    }
+
+    fn validate(&self) -> Result<()> {
+        let whole = [
+            ("--lanes", u64::from(self.lanes), 1, 4096),
+            ("--environment-steps", self.environment_steps, 1, 1_000_000_000),
+            ("--quantiles", u64::from(self.quantiles), 1, 1000),
+            ("--steps", u64::from(self.steps), 1, 100),
+            ("--replay", u64::from(self.replay), u64::from(self.lanes) * (u64::from(self.steps) + 2), 100_000_000),
+            (
+                "--learning-starts",
+                self.learning_starts,
+                u64::from(self.lanes) * (u64::from(self.steps) + 2),
+                100_000_000,
+            ),
+            ("--batch", u64::from(self.batch), u64::from(SHARDS), 65_536),
+            ("--gradient-steps", u64::from(self.gradient_steps), 1, 1000),
+        ];
+        for (name, value, low, high) in whole {
+            ensure!((low..=high).contains(&value), "{name} must be {low} to {high}, it is {value}");
+        }
+        let shares = [
+            ("--kappa", self.kappa, 1e-6, 1e6),
+            ("--target-share", self.target_share, 0.0, 1.0),
+            ("--learning-rate", self.learning_rate, 0.0, 1.0),
+            ("--adam-epsilon", self.adam_epsilon, 0.0, 1.0),
+            ("--clip", self.clip, 0.0, 1e6),
+            ("--epsilon", self.epsilon, 0.0, 1.0),
+            ("--epsilon-part", self.epsilon_part, 0.0, 1.0),
+        ];
+        for (name, value, low, high) in shares {
+            ensure!((low..=high).contains(&value), "{name} must be {low} to {high}, it is {value}");
+        }
+        Ok(())
+    }
+
+    /// The target network is what comes of it: it averages the last steps.
+    fn learn<W: World, B: Fn(&Stream, u32) -> Result<W> + Sync>(
+        &self,
+        course: &Course,
+        lanes: &Lanes<W, B>,
+        stage: &Stage,
+    ) -> Result<Network> {
+        let stream = Stream::new(course.seed, "qr-dqn", 0);
+        let variables = Network::initial(course.units as usize, self.quantiles as usize, &stream.split("initial", 0))?;
+        let mut descent = Descent::new(variables, self.adam_epsilon, self.clip, course.threads())?;
+        let mut slow = descent.network()?.copied()?;
+        let mut replay = Replay::new(self.lanes as usize, self.replay as usize);
+        let mut exploration = Exploration::new(self.lanes as usize, &stream);
+        let mut batches = stream.split("batches", 0);
+        let ticks = self.environment_steps.div_ceil(u64::from(self.lanes));
+        let (mut loss, mut mean) = (0.0, 0.0);
+        for tick in 0..ticks {
+            // Act.
+            let seen = lanes.seen();
+            let online = descent.network()?.detached();
+            let mut choices = online.best(&Batch::new(seen.iter().map(AsRef::as_ref))?)?;
+            exploration.explore(self.epsilon_at(tick, ticks), &seen, &mut choices);
+            let rows = lanes.step(&choices)?;
+            mean += 0.005 * (mean_reward(&rows) - mean);
+            replay.push(rows);
+            // Learn.
+            if (tick + 1) * u64::from(self.lanes) >= self.learning_starts {
+                let rate = falling(self.learning_rate, tick, ticks);
+                for _ in 0..self.gradient_steps {
+                    let drawn = replay.draw(self.batch as usize, self.steps as usize, course.discount, &mut batches);
+                    loss = self.step(&mut descent, &slow, rate, &drawn)?;
+                    slow.approach(&descent.network()?, self.target_share)?;
+                }
+            }
+            stage.tell(format!("{} k steps, loss {loss:.4}, reward {mean:.4}", tick * u64::from(self.lanes) / 1000));
+            stage.advance(1, 0);
+        }
+        Ok(slow)
+    }
+}
+
 /// Of every transition, see [`target`].
 fn targets(online: &Network, slow: &Network, shard: &[Transition]) -> Result<Vec<Vec<f32>>> {
     let then = Batch::new(shard.iter().map(|transition| transition.then.as_ref()))?;
@@ -200,7 +210,8 @@ fn chosen_quantiles(online: &Network, shard: &[Transition]) -> Result<Tensor> {
     let now = Batch::new(shard.iter().map(|transition| transition.seen.as_ref()))?;
     let value = online.value(&now)?;
     let advantages = now.padded(&online.advantage(&now)?, 0.0)?;
-    let contrast: Vec<f32> = shard.iter().flat_map(|transition| contrast(&transition.seen, transition.chosen)).collect();
+    let contrast: Vec<f32> =
+        shard.iter().flat_map(|transition| contrast(&transition.seen, transition.chosen)).collect();
     let contrast = Tensor::from_vec(contrast, (shard.len(), 1, SLOTS), &Device::Cpu)?;
     Ok((value + contrast.matmul(&advantages)?.squeeze(1)?)?)
 }
@@ -212,10 +223,4 @@ fn contrast(seen: &Seen, chosen: usize) -> [f32; SLOTS] {
         let mean = if slot < count { 1.0 / count as f32 } else { 0.0 };
         f32::from(u8::from(slot == chosen)) - mean
     })
-}
-
-/// Of the checks among the rows.
-pub fn mean_reward(rows: &[super::environment::Row]) -> f64 {
-    let checks = rows.iter().filter(|row| !row.ends).count().max(1);
-    rows.iter().map(|row| row.reward).sum::<f64>() / checks as f64
 }

@@ -35,12 +35,6 @@ impl Replay {
         Self { lanes: vec![VecDeque::new(); lanes], capacity: (moments / lanes.max(1)).max(2) }
     }
 
-    /// Moments in it.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.lanes.iter().map(VecDeque::len).sum()
-    }
-
     /// Adds a moment of each lane.
     pub fn push(&mut self, rows: Vec<Row>) {
         for (lane, row) in self.lanes.iter_mut().zip(rows) {
@@ -94,9 +88,14 @@ mod tests {
 
     #[test]
     fn a_transition_sums_discounted_rewards_and_stops_at_the_end_of_the_episode() {
-        let lane: VecDeque<Row> =
-            [row(0.0, -1.0, false), row(1.0, -2.0, false), row(2.0, -4.0, false), row(3.0, 0.0, true), row(4.0, -8.0, false)]
-                .into();
+        let lane: VecDeque<Row> = [
+            row(0.0, -1.0, false),
+            row(1.0, -2.0, false),
+            row(2.0, -4.0, false),
+            row(3.0, 0.0, true),
+            row(4.0, -8.0, false),
+        ]
+        .into();
         // From 0, three steps: -1 - 2 / 2 - 4 / 4, then 1/8 of what is worth to stand at the end.
         // From 1 the episode has two more checks: -2 - 4 / 2, then 1/4 of the same.
         for (from, reward, weight) in [(0, -3.0, 0.125), (1, -4.0, 0.25), (2, -4.0, 0.5)] {
@@ -113,7 +112,7 @@ mod tests {
         for tick in 0..10 {
             replay.push(vec![row(tick as f32, -1.0, false), row(tick as f32, -1.0, false)]);
         }
-        assert_eq!(replay.len(), 8);
+        assert_eq!(replay.lanes.iter().map(VecDeque::len).sum::<usize>(), 8);
         let drawn = replay.draw(100, 2, 1.0, &mut Stream::new(1, "draw", 0));
         let seen: std::collections::BTreeSet<u32> = drawn.iter().map(|drawn| drawn.seen.state[0] as u32).collect();
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), [6, 7]);

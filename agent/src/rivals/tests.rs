@@ -3,14 +3,11 @@
 use anyhow::Result;
 
 use super::course::greedy_reward;
-use super::environment::{Lanes, World};
-use super::network::Network;
 use super::scaling::Scaling;
 use super::sight::{SLOTS, Sight};
 use super::*;
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::features::{ACTION_FEATURES, STATE_FEATURES};
-use crate::rng::Stream;
 
 /// Counts of the identity: the state says which one is wanted.
 const WANTED: u32 = 4;
