@@ -101,7 +101,7 @@ impl Learner for Ppo {
             ("--lambda", self.lambda, 0.0, 1.0),
             ("--entropy", self.entropy, 0.0, 10.0),
             ("--value-weight", self.value_weight, 0.0, 10.0),
-            ("--clip", self.clip, 0.0, 1e6),
+            ("--clip", self.clip, 1e-6, 1e6),
         ];
         for (name, value, low, high) in shares {
             ensure!((low..=high).contains(&value), "{name} must be {low} to {high}, it is {value}");

@@ -138,7 +138,7 @@ impl Learner for QrDqn {
             ("--target-share", self.target_share, 0.0, 1.0),
             ("--learning-rate", self.learning_rate, 0.0, 1.0),
             ("--adam-epsilon", self.adam_epsilon, 0.0, 1.0),
-            ("--clip", self.clip, 0.0, 1e6),
+            ("--clip", self.clip, 1e-6, 1e6),
             ("--epsilon", self.epsilon, 0.0, 1.0),
             ("--epsilon-part", self.epsilon_part, 0.0, 1.0),
         ];
@@ -197,12 +197,12 @@ fn targets(online: &Network, slow: &Network, shard: &[Transition]) -> Result<Vec
     let advantages = slow.advantage(&then)?;
     let quantiles = advantages.dim(1)?;
     let advantages = advantages.flatten_all()?.to_vec1::<f32>()?;
-    let rows = shard.iter().zip(&values).zip(then.spans().zip(best));
-    let row = |((transition, value), (span, best)): ((&Transition, &Vec<f32>), (std::ops::Range<usize>, usize))| {
+    let mut targets = Vec::with_capacity(shard.len());
+    for (((transition, value), span), best) in shard.iter().zip(&values).zip(then.spans()).zip(best) {
         let advantages = &advantages[span.start * quantiles..span.end * quantiles];
-        target(transition.reward, transition.discount, value, advantages, best)
-    };
-    Ok(rows.map(row).collect())
+        targets.push(target(transition.reward, transition.discount, value, advantages, best));
+    }
+    Ok(targets)
 }
 
 /// `V + A_chosen - mean A`: `[n, N]`.
