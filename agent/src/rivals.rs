@@ -10,7 +10,29 @@
 //! randomised deployments, state and candidate features, units, price as an input, guards, discount and change cost. Neither
 //! has a forecast of the required pods, so the numbers that come of it are not there, and candidates are multiples of the
 //! load and the backlog. The reward of a check is `-(cost + price violation) / (1 + price)`, of the cost and violation that
-//! ours sums up too.
+//! ours sums up too. A time limit is no terminal state: what would come is estimated from the moment after it.
+//!
+//! # What was tried
+//!
+//! Mean reward of a check of the best candidate, in 384 deployments that no training draws ([`Course::validation`], the same for
+//! all), seed 11, short trainings; nearer to 0 is better. PPO after its first
+//! 4,000 moments has -0.333. These trainings of QR-DQN learn from the 10,000th moment on.
+//!
+//! | PPO, 200,000 steps | reward |
+//! |---|---|
+//! | learning rate 5e-4, entropy 0.01 | -0.2367 |
+//! | 1e-3, 0.01 | -0.2324 |
+//! | **1e-3, 0.002** | **-0.2317** |
+//! | 2e-3, 0.002 | -0.2342 |
+//!
+//! | QR-DQN, 100,000 steps | reward |
+//! |---|---|
+//! | learning rate 1e-3, target share 0.005 | -0.2477 |
+//! | **3e-4, 0.005** | **-0.2421** |
+//! | 3e-4, 0.02 | -0.2428 |
+//! | 1e-4, 0.02 | -0.2494 |
+//!
+//! One seed each, and trainings a tenth as long as the default: differences of less than 0.001 say nothing.
 
 mod advantage;
 mod course;

@@ -39,7 +39,7 @@ pub struct Ppo {
     #[arg(long, default_value_t = 512)]
     pub minibatch: u32,
     /// Highest learning rate of Adam, falling to 0 along a cosine. PPO: 2.5e-4, along a line
-    #[arg(long, default_value_t = 5e-4)]
+    #[arg(long, default_value_t = 1e-3)]
     pub learning_rate: f64,
     /// Adam's epsilon. PPO: 1e-5
     #[arg(long, default_value_t = 1e-5)]
@@ -51,7 +51,7 @@ pub struct Ppo {
     #[arg(long, default_value_t = 0.95)]
     pub lambda: f64,
     /// Weight of the entropy of the policy. PPO: 0.01
-    #[arg(long, default_value_t = 0.01)]
+    #[arg(long, default_value_t = 0.002)]
     pub entropy: f64,
     /// Weight of half the critic's square error. PPO: 1
     #[arg(long, default_value_t = 0.5)]
