@@ -3,7 +3,7 @@
 //! The bytes of both depend on nothing but the training arguments and the machine's arithmetic: no time, no path.
 
 mod card;
-mod tensors;
+pub(crate) mod tensors;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,8 @@ use tensors::{Tensors, network, numbers, parameter_name, ranges};
 const DEFAULT: &[u8] = include_bytes!("../checkpoints/default.safetensors");
 /// Key of the only metadata entry: with more than one, their order in the file would be random.
 const VERSION_KEY: &str = "features_version";
+/// Key of the only metadata entry of another kind of file: a textbook agent's, see [`crate::rivals`].
+pub(crate) const RIVAL_KEY: &str = "rival";
 /// Most networks that are read.
 const MAX_NETWORKS: usize = 16;
 
@@ -55,6 +57,9 @@ pub enum CheckpointError {
         /// What the file says.
         found: String,
     },
+    /// It is a textbook agent's, which is there to be compared with alone.
+    #[error("the file is a rival's, of agent rival: agent evaluate --set ablation plays it as a --variant")]
+    Rival,
     /// A tensor is missing or of another shape or type.
     #[error("the checkpoint's tensor {name} must be f32 of shape {expected}, it is {found}")]
     Tensor {
@@ -173,6 +178,9 @@ pub fn required_of_bytes(bytes: &[u8]) -> Result<Required, CheckpointError> {
 /// The file, if it is of this version.
 fn versioned(bytes: &[u8]) -> Result<SafeTensors<'_>, CheckpointError> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(CheckpointError::Format)?;
+    if header.metadata().as_ref().is_some_and(|metadata| metadata.contains_key(RIVAL_KEY)) {
+        return Err(CheckpointError::Rival);
+    }
     let version = header.metadata().as_ref().and_then(|metadata| metadata.get(VERSION_KEY));
     if version.and_then(|version| version.parse().ok()) != Some(FEATURES_VERSION) {
         let found = version.cloned().unwrap_or_else(|| "unknown".to_owned());
@@ -193,7 +201,7 @@ pub fn write(path: &Path, bytes: &[u8], card: &Card) -> Result<(), CheckpointErr
 }
 
 /// A file that is killed while it is written stays under another name.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
     let failed = |source| CheckpointError::Write { path: path.to_owned(), source };
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");

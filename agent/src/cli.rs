@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::evaluate::{self, EvaluateArgs};
+use crate::rivals::{self, RivalArgs};
 use crate::serve::{self, ServeArgs};
 use crate::train::{self, TrainArgs};
 use crate::workload::{self, WorkloadArgs};
@@ -23,6 +24,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Trains a policy and writes its checkpoint
     Train(TrainArgs),
+    /// Trains a textbook agent to compare ours with
+    Rival(Box<RivalArgs>),
     /// Compares the learned policy with the rules, in the simulator
     Evaluate(Box<EvaluateArgs>),
     /// Writes a load shape, or seeded arrival times, as CSV
@@ -37,6 +40,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(args) => serve::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Rival(args) => rivals::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Workload(args) => workload::run(&args),
     }

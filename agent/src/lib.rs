@@ -3,6 +3,7 @@
 //! ```text
 //! agent serve      POST /action: state -> replica count, with its grounds
 //! agent train      rollout policy iteration in the simulator -> a checkpoint and its card
+//! agent rival      the textbook's agents, QR-DQN and PPO, to be compared with it
 //! agent evaluate   the learned policy against the rules and a clairvoyant bound, on the same arrivals
 //! agent workload   load shapes and seeded arrival times
 //! ```
@@ -201,6 +202,7 @@ pub mod network;
 mod parallel;
 pub mod policy;
 pub mod required;
+pub mod rivals;
 pub mod rng;
 pub mod rules;
 pub mod serve;

@@ -50,7 +50,8 @@ use fit_required::fit_required;
 use guide::Guide;
 pub use hyperparameters::Hyperparameters;
 use labels::collect_labels;
-use progress::Progress;
+pub(crate) use progress::{Progress, Stage};
+pub(crate) use returns::Account;
 use store::{Store, samples_of_bytes, samples_to_bytes};
 
 /// Networks that answer in rollouts, and while acting.

@@ -55,12 +55,17 @@ impl Tensors {
 
     /// The file.
     pub fn into_bytes(self) -> Result<Vec<u8>, CheckpointError> {
+        self.into_bytes_about(VERSION_KEY, FEATURES_VERSION.to_string())
+    }
+
+    /// The file, with this entry as its metadata.
+    pub fn into_bytes_about(self, key: &str, value: String) -> Result<Vec<u8>, CheckpointError> {
         let views: Result<BTreeMap<&str, TensorView<'_>>, _> = self
             .0
             .iter()
             .map(|(name, (shape, bytes))| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
             .collect();
-        let metadata = HashMap::from([(VERSION_KEY.to_owned(), FEATURES_VERSION.to_string())]);
+        let metadata = HashMap::from([(key.to_owned(), value)]);
         views.and_then(|views| safetensors::serialize(views, Some(metadata))).map_err(CheckpointError::Format)
     }
 }
@@ -93,7 +98,7 @@ pub fn required(file: &SafeTensors<'_>) -> Result<Required, CheckpointError> {
 }
 
 /// The tensors of these names, whatever their shapes.
-fn tensors<const P: usize>(file: &SafeTensors<'_>, names: [String; P]) -> Result<[Tensor; P], CheckpointError> {
+pub fn tensors<const P: usize>(file: &SafeTensors<'_>, names: [String; P]) -> Result<[Tensor; P], CheckpointError> {
     let mut tensors = Vec::with_capacity(P);
     for name in names {
         let shape = file.tensor(&name).map(|view| view.shape().to_vec()).unwrap_or_default();

@@ -15,6 +15,7 @@ use crate::checkpoint::Checkpoint;
 use crate::learned::{DEFAULT_PRICE, Learned};
 use crate::policy::Policy;
 use crate::required::RequiredPods;
+use crate::rivals::{Rival, RivalPolicy};
 
 use super::bootstrap::Interval;
 use super::configuration::{Configuration, Grounds};
@@ -146,8 +147,18 @@ fn contenders(variants: &[Variant]) -> Result<Vec<Contender>> {
     let (mut networks, mut forecasts) = (Vec::new(), Vec::new());
     for (at, Variant { name, history, files }) in variants.iter().enumerate() {
         for file in files {
-            let checkpoint = Checkpoint::read(file).with_context(|| format!("--variant {name}"))?;
-            let (learned, history) = (Learned::of(&checkpoint, DEFAULT_PRICE), *history);
+            let history = *history;
+            let read = || format!("--variant {name}: cannot read {}", file.display());
+            let bytes = std::fs::read(file).with_context(read)?;
+            if let Some(rival) = Rival::from_bytes(&bytes).with_context(read)? {
+                ensure!(at > 0, "--variant {name}: the first must be of agent train, {} is a rival", file.display());
+                let rival = Arc::new(rival);
+                let policy = move |price| RivalPolicy::new(Arc::clone(&rival), price);
+                networks.push(Contender::new(name, PRICES, move |price| Told { policy: policy(price), history }));
+                continue;
+            }
+            let checkpoint = Checkpoint::from_bytes(&bytes).with_context(read)?;
+            let learned = Learned::of(&checkpoint, DEFAULT_PRICE);
             let contender = Contender::new(name, PRICES, move |price| Told { policy: learned.at(price), history });
             networks.push(contender);
             if at == 0 {

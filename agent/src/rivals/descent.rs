@@ -1,0 +1,109 @@
+//! Adam on a batch that is cut in two: one half for each core.
+
+use anyhow::Result;
+use candle_core::backprop::GradStore;
+use candle_core::{Tensor, Var};
+use candle_nn::{AdamW, Optimizer, ParamsAdamW};
+
+use super::network::{Network, PARAMETERS};
+use crate::parallel;
+
+/// Parts of a batch. A constant: their gradients are summed in order, whatever the number of threads.
+pub const SHARDS: u32 = 2;
+
+/// A network in training.
+pub struct Descent {
+    variables: [Var; PARAMETERS.len()],
+    adam: AdamW,
+    clip: f64,
+    threads: usize,
+}
+
+impl Descent {
+    /// Of these variables. `epsilon` is Adam's; gradients longer than `clip` are shortened.
+    ///
+    /// # Errors
+    /// When the memory cannot be had.
+    pub fn new(variables: [Var; PARAMETERS.len()], epsilon: f64, clip: f64, threads: usize) -> Result<Self> {
+        let settings = ParamsAdamW { eps: epsilon, weight_decay: 0.0, ..ParamsAdamW::default() };
+        let adam = AdamW::new(variables.to_vec(), settings)?;
+        Ok(Self { variables, adam, clip, threads })
+    }
+
+    /// The network as it is now.
+    ///
+    /// # Errors
+    /// None: the shapes were checked.
+    pub fn network(&self) -> Result<Network> {
+        Ok(Network::of(&self.variables)?)
+    }
+
+    /// One step down the sum of the shards' losses; returns their sum. A shard says the tensor to be differentiated, and
+    /// the loss to be shown.
+    ///
+    /// # Errors
+    /// What a shard fails with.
+    pub fn step(
+        &mut self,
+        learning_rate: f64,
+        shard: impl Fn(&Network, usize) -> Result<(Tensor, f64)> + Sync,
+    ) -> Result<f64> {
+        let network = self.network()?;
+        let parts = parallel::try_count(SHARDS, self.threads, |index| {
+            let (loss, shown) = shard(&network, index as usize)?;
+            anyhow::Ok((loss.backward()?, shown))
+        })?;
+        let mut shown = 0.0;
+        let mut total: Option<GradStore> = None;
+        for (gradients, loss) in parts {
+            shown += loss;
+            total = Some(match total {
+                None => gradients,
+                Some(total) => self.sum(total, &gradients)?,
+            });
+        }
+        if let Some(mut gradients) = total {
+            self.shorten(&mut gradients)?;
+            self.adam.set_learning_rate(learning_rate);
+            self.adam.step(&gradients)?;
+        }
+        Ok(shown)
+    }
+
+    fn sum(&self, mut total: GradStore, other: &GradStore) -> Result<GradStore> {
+        for variable in &self.variables {
+            let sum = match (total.get(variable), other.get(variable)) {
+                (Some(a), Some(b)) => (a + b)?,
+                (None, Some(only)) => only.clone(),
+                (_, None) => continue,
+            };
+            total.insert(variable, sum);
+        }
+        Ok(total)
+    }
+
+    fn shorten(&self, gradients: &mut GradStore) -> Result<()> {
+        let mut square = 0.0;
+        for variable in &self.variables {
+            if let Some(gradient) = gradients.get(variable) {
+                square += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
+            }
+        }
+        let length = square.sqrt();
+        if length > self.clip {
+            for variable in &self.variables {
+                if let Some(gradient) = gradients.get(variable) {
+                    let shorter = (gradient * (self.clip / length))?;
+                    gradients.insert(variable, shorter);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// From the highest learning rate at the beginning to 0 at the end, along half a cosine.
+#[must_use]
+pub fn falling(highest: f64, done: u64, all: u64) -> f64 {
+    0.5 * highest * (1.0 + (std::f64::consts::PI * done as f64 / all.max(1) as f64).cos())
+}
