@@ -71,7 +71,7 @@
 //!
 //! Replica counts: the required pods at each of the eight quantiles, a fifth below and a third above them; `ceil(m (a +
 //! min(b, n)))` for m = 1.05, 1.5 and 2.2, whatever the forecast says; what is ordered and its neighbours; the fewest and the
-//! most: at most 18. A count enters the network as 22 numbers: 17 of [`features::ACTION_FEATURE_NAMES`] (against the load,
+//! most; and what the forecast alone would order: at most 19. A count enters the network as 22 numbers: 17 of [`features::ACTION_FEATURE_NAMES`] (against the load,
 //! against what is ordered, the logarithm of the pressure that a queue formula expects of it, as the formula has it and as
 //! queues turned out here), and where it lies among the required pods. So one network serves any `max`.
 //!
@@ -82,7 +82,8 @@
 //! - violation: [`simulator::smooth_violation`] of the mean response time of the requests that *arrived* in the check,
 //!   unfinished ones included: 0 below 0.85 thresholds, 1 at 1.15, then growing with the logarithm.
 //!
-//! The score of an action is `cost + B violation`. The price `B` of a violating check, in full clusters for one check, is
+//! The score of an action is `cost + B violation`, and the lowest is chosen after the *doubt* is added: half a deviation, over
+//! the networks, of how much worse the action is than what the forecast alone would order ([`learned`]). The price `B` of a violating check, in full clusters for one check, is
 //! an input of the network and chosen at run time (`RISK`, 0.3 to 40): one network is the whole dial between cost and
 //! violations. Values are discounted sums over 5 checks, and as many more as pass until an ordered pod is ready. An
 //! autoscaler has no terminal state; an episode's last checks are played and never learnt from, so that no return is cut short.

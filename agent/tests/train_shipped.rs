@@ -8,6 +8,7 @@ use agent::features::{FEATURES_VERSION, Situation};
 use agent::learned::{DEFAULT_PRICE, Learned, candidates};
 use agent::network::{Query, Value};
 use agent::policy::Policy;
+use agent::required::RequiredPods;
 use agent::serve::{Agent, parse_request};
 use scaler_core::{ActionRequest, Observation};
 
@@ -29,7 +30,11 @@ fn a_recorded_request_has_the_same_scores_in_the_server_and_in_the_trainer() {
     let request = parse_request(RECORDED).unwrap();
     let situation = Situation::new(&request);
     let quantiles = shipped.ensemble.required().quantiles(std::slice::from_ref(&situation)).unwrap();
-    let counts = candidates(&situation, &quantiles[0]);
+    let mut counts = candidates(&situation, &quantiles[0]);
+    // The server weighs what the forecast alone would order as well.
+    counts.push(RequiredPods::count(&situation, &quantiles[0], DEFAULT_PRICE));
+    counts.sort_unstable();
+    counts.dedup();
     // As rollouts ask: many states in one pass, of different lengths.
     let query = Query::new(&situation, &quantiles[0], &counts, DEFAULT_PRICE);
     let other = Query::new(&situation, &quantiles[0], &counts[..2], 2.0);
