@@ -13,7 +13,7 @@ sys.path.insert(0, str(DASHBOARDS.parent / "jmeter"))
 from loadtest.samples import read_samples  # noqa: E402
 from loadtest.verdict import summary  # noqa: E402
 
-OWN = {name: str(RECORDED / f"{name}.podStatus.json") for name in ("agent", "threshold", "static")}
+OWN = {name: str(RECORDED / f"{name}.podStatus.json") for name in ("agent", "threshold", "trend")}
 PICTURES = ["response_time", "service_time", "utilization", "cpu", "workload", "pods", "response_time_threshold", "response_times",
             "comparison", "results"]
 problems = []
@@ -185,7 +185,7 @@ def same_as_readme(out):
 
 def changed(change):
     """Text of a recorded run with one thing changed."""
-    status = json.loads(pathlib.Path(OWN["static"]).read_text())
+    status = json.loads(pathlib.Path(OWN["trend"]).read_text())
     change(status)
     return json.dumps(status)
 
