@@ -107,9 +107,32 @@
 //!
 //! # Results
 //!
-//! All in the simulator. The first tables are of five trainings, seeds 1 to 5, with a third of the data that is trained on now
+//! All in the simulator.
+//!
+//! ## The shipped checkpoint
+//!
+//! `agent evaluate --set configurations --traces DIR --hours 4 --seeds 1` with NASA-HTTP, Twitter and both WorldCup recordings in
+//! `DIR` (the last third of the days of each) and four loads by formula, on five configurations. Pod-minutes over the rule's at equal
+//! avoidable violations, one training seed, one arrival seed; intervals draw loads within each configuration:
+//!
+//! | configuration | generalist calibrated | home calibrated | home HPA, 15 s |
+//! |---|---|---|---|
+//! | base | 0.75 [0.72, 0.81] | 0.83 [0.81, 0.94] | 0.88 [0.82, 0.96] |
+//! | start-up 90 s | 0.80 [0.78, 0.88] | 0.80 [0.78, 0.95] | 0.81 [0.79, 0.95] |
+//! | threshold / D 1.6 | 0.71 [0.64, 0.80] | 0.84 [0.79, 0.92] | 0.85 [0.77, 0.92] |
+//! | random routing | 0.89 [0.82, 0.96] | 0.98 [0.91, 1.00] | 0.96 [0.88, 1.03] |
+//! | mixture of three sizes | 0.78 [0.76, 0.88] | 0.89 [0.85, 0.96] | 0.89 [0.85, 0.98] |
+//! | pooled | 0.78 [0.77, 0.83] | 0.87 [0.85, 0.91] | 0.88 [0.86, 0.93] |
+//!
+//! No load is above 1.00 against the home calibrated rule; WorldCup-group is at 1.00 against it and against HPA, Twitter at 1.00 against
+//! HPA. **Not reached**: half of the violations of the base's rule where it is away from home, at equal pods: 0.68 [0.58, 0.74] when its
+//! safety stock is set anew (0.39 to 0.59 at the prices from 4 on), 0.81 [0.69, 0.95] with its settings as they are.
+//!
+//! ## Five trainings with less data
+//!
+//! The next tables are older, without the doubt and with fewer configurations than there are now. They are of five trainings, seeds 1 to 5, with a third of the data that is trained on now
 //! (`--labelled-episodes 12000 --required-steps 8000 --episodes 2400 --steps 10000`) and 20 as the upper end of `threshold / service
-//! time` in [`learned::DOMAIN`]. The shipped one is seed 3 with all of the data, a quarter of an hour on two cores: 4 % fewer
+//! time` in [`learned::DOMAIN`]. The shipped one is seed 3 with all of the data, a quarter of an hour on two idle cores: 4 % fewer
 //! pod-minutes at equal violations than seeds 3 and 1 of those, on development days. No training and no search saw the days that are
 //! tested on.
 //!
@@ -161,23 +184,24 @@
 //!
 //! | policy | violating checks at pod-minutes |
 //! |---|---|
-//! | learned, price 0.5; 0.7; 1; 3 | 3.4 at 90; 1.7 at 96; 0.9 at 100; 0.2 at 124 |
+//! | learned, price 0.5; 0.7; 1; 3 | 3.9 at 90; 1.7 at 96; 0.9 at 102; 0.0 at 124 |
 //! | its forecast alone, price 0.5; 0.7; 1; 3 | 4.7 at 90; 2.0 at 96; 1.1 at 102; 0.1 at 120 |
 //! | KPA at 2 s | 0.9 at 104 |
 //! | trend | 3.5 at 105 |
 //! | KEDA at 15 s | 5.4 at 103 |
 //! | reactive | 9.8 at 101 |
 //!
-//! There the learned policy is 1.35 [1.24, 1.38] times the bound at 1 % violating checks, 1.23 [1.18, 1.34] at 2 %, 1.18 [1.16, 1.20]
-//! at 5 %; its forecast 1.25, 1.24 and 1.19.
+//! There the learned policy is 1.36 [1.30, 1.40] times the bound at 0.5 % violating checks, 1.32 [1.25, 1.36] at 1 %, 1.23 [1.18, 1.30]
+//! at 2 %, 1.18 [1.17, 1.21] at 5 %; its forecast 1.36, 1.25, 1.24 and 1.19; without doubt 1.38, 1.35, 1.23 and 1.18.
 //!
-//! On the demo's sinusoid (`--set demo`, 20 arrival seeds) it violates in 0.8 of 49 checks at 12.5 pod-minutes; at as many
-//! pod-minutes trend in 3.1, the reactive rule in 3.3, the calibrated one with long memory, tuned on that load, in 3.6, a threshold
-//! in 9.2; HPA at our period is never so cheap.
+//! On the demo's sinusoid (`--set demo`, 20 arrival seeds) it violates in 0.65 of 49 checks at 12.6 pod-minutes; at as many
+//! pod-minutes trend in 2.9, the reactive rule in 2.9, the calibrated one with long memory, tuned on that load, in 3.2, a threshold
+//! in 8.9; HPA at our period is never so cheap. With real processes it is another matter (`cargo demo`, README): service times that
+//! stay a fifth longer for a while cost it checks that a tuned threshold keeps, and no simulated deployment has them.
 //!
 //! Where a rule still wins, or nearly:
-//! - the forecast alone, a quantile of the required pods, which is supervised, is level with the value networks in the reference
-//!   scenario and on the demo (3 % fewer pod-minutes there), and level to 3 % behind on validation days: what learning from own returns adds
+//! - the forecast alone, a quantile of the required pods, which is supervised, needs 5 % fewer pod-minutes in the reference scenario at 1 %
+//!   violating checks and 2 % fewer on the demo, and is 2 to 6 % behind on deployments drawn at random: what learning from own returns adds
 //!   is small;
 //! - HPA at 15 s needs fewer pods on the bursts of Twitter (8 %), square waves and flash crowds: it sees them 45 s sooner;
 //! - random routing, where no policy is better than the calibrated rule tuned for it;
