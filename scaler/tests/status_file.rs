@@ -5,7 +5,6 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
 
 use scaler::check::{CheckConfig, CheckError, CheckOutcome, check};
 use scaler_core::{ActionReply, Check, CheckKey, Explanation, PodStatus};
