@@ -5,7 +5,7 @@ KINDS = {"timeseries", "stat", "state-timeline"}
 # Of Grafana's list (packages/grafana-data, valueFormats/categories.ts), those in use.
 UNITS = {"none", "short", "s", "reqps", "recps", "reqpm", "cpm", "percentunit", "bytes", "Bps"}
 # And what is counted, written behind the number.
-COUNTED = {f"suffix:{word}" for word in ("cores", "errors", "pods", "records", "requests", "targets")}
+COUNTED = {f"suffix:{word}" for word in ("cores", "errors", "intervals", "pods", "records", "requests", "targets")}
 # Of no unit: ratios of like to like, numbers that name something, states.
 UNITLESS = {"Check", "Pressure", "Probe", "Decisions", "Alerts", "Model", "Node load"}
 COLOURS = {"text", "green", "red", "orange", "gray", "transparent"}

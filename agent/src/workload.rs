@@ -26,7 +26,7 @@ pub use profile::Profile;
 pub use recording::{DAY_S, Recording, Segment};
 pub use shape::{Load, Shape};
 pub use split::{Part, Split};
-pub use trace::{read_trace, write_arrivals, write_rates};
+pub use trace::{read_arrivals, read_trace, write_arrivals, write_rates};
 pub use training::training_profiles;
 
 /// Why there is no load to play.
@@ -66,6 +66,14 @@ pub enum WorkloadError {
     /// The header does not say what the columns are.
     #[error("the header of the trace {} must be \"second,requests\" or \"minute,requests\", it is {header:?}", path.display())]
     TraceHeader {
+        /// Its path.
+        path: PathBuf,
+        /// The header found.
+        header: String,
+    },
+    /// The header does not say that the column is arrival times.
+    #[error("the header of the arrival times {} must be \"second\", it is {header:?}", path.display())]
+    ArrivalsHeader {
         /// Its path.
         path: PathBuf,
         /// The header found.

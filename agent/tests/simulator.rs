@@ -245,6 +245,15 @@ fn what_a_scenario_cannot_be_is_refused_by_name() {
 }
 
 #[test]
+fn arrivals_that_were_given_meet_the_services_that_drawn_ones_do() {
+    let scenario = Scenario { service_times: Scenario::demo_sinusoid().service_times, ..scenario() };
+    let drawn = Episode::draw(scenario.clone(), 5).expect("a valid scenario");
+    let given = Episode::with_arrivals(scenario, drawn.arrivals().to_vec(), 5).expect("valid arrivals");
+    assert_eq!((given.arrivals(), given.services()), (drawn.arrivals(), drawn.services()));
+    assert_eq!(given.check_times(), drawn.check_times());
+}
+
+#[test]
 fn the_demo_plays_two_periods_from_ten_to_seventy_five_percent_of_eight_pods() {
     let scenario = Scenario::demo_sinusoid();
     assert_eq!(scenario.validate(), Ok(()));

@@ -86,6 +86,67 @@ fn arrivals_are_poisson_around_the_profile() {
     }
 }
 
+/// Times on the axis of the integrated rate, where a Poisson process of any rate becomes one of rate 1.
+fn rescaled(times: &[f64], profile: &Profile) -> Vec<f64> {
+    let mut passed = vec![0.0];
+    for rate in profile.rates() {
+        passed.push(passed[passed.len() - 1] + rate * profile.bin_s());
+    }
+    let at = |time: f64| {
+        let bin = (time / profile.bin_s()) as usize;
+        passed[bin] + profile.rates()[bin] * (time - bin as f64 * profile.bin_s())
+    };
+    times.iter().map(|&time| at(time)).collect()
+}
+
+/// Of rescaled times, each of which is about 1 when they are Poisson, too large when they are not: the Kolmogorov-Smirnov
+/// distance of the gaps from exponential(1), over its 0.1 % point; how far gaps depend on the gap before, over 3.3 standard
+/// errors; how far the variance of counts is from their mean, over 3.3 standard errors.
+fn unlike_poisson(rescaled: &[f64]) -> [f64; 3] {
+    let gaps: Vec<f64> = rescaled.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let n = gaps.len() as f64;
+    let mut sorted = gaps.clone();
+    sorted.sort_by(f64::total_cmp);
+    let distance = sorted.iter().enumerate().map(|(i, gap)| {
+        let expected = 1.0 - (-gap).exp();
+        (expected - i as f64 / n).max((i + 1) as f64 / n - expected)
+    });
+    let distance = distance.fold(0.0, f64::max) * n.sqrt() / 1.95;
+    let correlation = gaps.windows(2).map(|pair| (pair[0] - 1.0) * (pair[1] - 1.0)).sum::<f64>() / n;
+    let mut counts = vec![0.0; (rescaled[rescaled.len() - 1] / 10.0) as usize];
+    let windows = counts.len() as f64;
+    rescaled.iter().for_each(|time| counts.get_mut((time / 10.0) as usize).into_iter().for_each(|count| *count += 1.0));
+    let mean = counts.iter().sum::<f64>() / windows;
+    let variance = counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / (windows - 1.0);
+    let dispersion = (variance / mean - 1.0).abs() / (2.0 / windows).sqrt() / 3.3;
+    [distance, correlation.abs() * n.sqrt() / 3.3, dispersion]
+}
+
+#[test]
+fn on_the_axis_of_the_integrated_rate_gaps_are_exponential_independent_and_counts_not_dispersed() {
+    let load = Load { duration_s: 8000.0, periods: 5.0, ..LOAD };
+    let profile = Shape::Sinusoid.profile(&load, &mut Stream::new(1, "shape", 0)).expect("a load within range");
+    let times = arrivals(&profile, profile.duration_s(), 11);
+    assert!(times.len() > 50_000, "{} times", times.len());
+    let poisson = unlike_poisson(&rescaled(&times, &profile));
+    assert!(poisson.iter().all(|unlike| *unlike < 1.0), "{poisson:?}");
+
+    // What the figures are for: times that have the rate, and are no Poisson process.
+    let drawn = rescaled(&times, &profile);
+    let even: Vec<f64> = (0..drawn.len()).map(|i| i as f64).collect();
+    let flat = rescaled(&times, &Profile::new(8000.0, vec![times.len() as f64 / 8000.0]).expect("a load"));
+    let moody = profile.clone().overdispersed(1.5, &mut Stream::new(1, "dispersion", 0));
+    let moody = rescaled(&arrivals(&moody, 8000.0, 11), &profile);
+    println!("poisson {poisson:?}");
+    for (what, figure, times) in
+        [("evenly spaced", 0, even), ("the rate unknown", 1, flat), ("over-dispersed", 2, moody)]
+    {
+        let unlike = unlike_poisson(&times);
+        println!("{what} {unlike:?}");
+        assert!(unlike[figure] > 2.0, "{what}: {unlike:?}");
+    }
+}
+
 #[test]
 fn over_dispersed_arrivals_vary_as_told_and_keep_their_mean() {
     let profile = Profile::new(10.0, vec![5.0; 4000]).expect("a load");

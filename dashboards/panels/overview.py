@@ -6,8 +6,8 @@ N = '{namespace="$namespace"}'
 RED_FROM_1 = ((None, "green"), (1, "red"))
 
 NOW = [
-    Stat("Last check", "Age of the scaler's last check. Red: three intervals of 60 s were missed; the alert ScalerSilent goes by the "
-         "configured interval.", "s", [Line("time() - scaler_check_timestamp_seconds" + D, "age")], steps=((None, "green"), (180, "red"))),
+    Stat("Last check", "Age of the scaler's last check, in configured intervals between checks. Red: three were missed, as the alert "
+         "ScalerSilent says.", "suffix:intervals", [Line("deployment:scaler_check_age:intervals" + D, "age")], steps=((None, "green"), (3, "red")), decimals=1),
     Stat("Check", "Number of the last check, as in podStatus.json (check_N) and AnalyzedPods.", "none",
          [Line("scaler_checks_total" + D, "check")]),
     Stat("Replicas", "Pods that are ready, out of those ordered by the last check.", "suffix:pods",

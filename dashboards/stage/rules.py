@@ -5,11 +5,13 @@ import re
 def underlying(expr):
     """The expression whose value says whether the series behind an alert are there.
 
-    Comparisons outside of parentheses get `bool`, so that they say 0 instead of nothing; absent(X) becomes X.
+    Comparisons outside of parentheses get `bool`, so that they say 0 instead of nothing; absent(X) or absent(Y) becomes X, where
+    there is Y too.
     """
-    absent = re.fullmatch(r"absent\((.*)\)", expr.strip(), re.DOTALL)
+    absent = re.findall(r"absent\(([^()]*)\)", expr)
     if absent:
-        return absent[1], "present"
+        assert re.fullmatch(r"(\s|or)*", re.sub(r"absent\([^()]*\)", "", expr)), f"more than what is absent: {expr}"
+        return " and on () ".join(absent), "present"
     out, depth, position = [], 0, 0
     for match in re.finditer(r'"[^"]*"|[({\[]|[)}\]]|(?:[<>]=?|[!=]=)', expr):
         token = match[0]
@@ -33,8 +35,9 @@ def altered(text, name):
     if longer != body:
         yield "a longer for", head + longer + rest
     expr = re.search(r"expr: (\|\n(?:          .*\n)+|.*\n)", body)[0]
-    if "absent(" in expr:
-        yield "absent for present", head + body.replace(expr, expr.replace("absent(", "count(")) + rest
+    for match in re.finditer(r"absent\(", expr):
+        present = f"{expr[:match.start()]}count({expr[match.end():]}"
+        yield f"present for absent at {match.start()}", head + body.replace(expr, present) + rest
     for match in re.finditer(" (>=|<=|==|>|<) ", expr):
         other = {">": "<", "<": ">", "==": "!=", ">=": "<", "<=": ">"}[match[1]]
         flipped = f"{expr[:match.start()]} {other} {expr[match.end():]}"

@@ -9,15 +9,12 @@ import yaml
 
 from .kubernetes import DEPLOYMENT, HASH, NAMESPACE, NODE, Cluster, Kubelet
 from .load import Load
+from .settings import CPU_LIMIT, INTERVAL_S, MAX_REPLICAS, MEMORY_LIMIT, QUOTA, THRESHOLD_S
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 K8S = os.path.join(HERE, "../../k8s")
 MONITORING = os.path.join(K8S, "components/monitoring")
 RULES = os.path.join(HERE, "../rules")
-# Small enough for a test, large enough for a machine that is busy.
-INTERVAL_S, THRESHOLD_S, MAX_REPLICAS, QUOTA = 3, 0.5, 4, 0.06
-# What the stage's kubelet says of the pods' limits; nothing holds them to it.
-CPU_LIMIT, MEMORY_LIMIT = 0.5, 768 << 20
 # The shortest `for` that is not 0: minutes of it become this many seconds.
 SECONDS_PER_MINUTE = 2
 

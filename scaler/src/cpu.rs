@@ -14,6 +14,9 @@ pub const PROMETHEUS_DEADLINE: Duration = Duration::from_secs(5);
 /// Shortest time that CPU is asked for. In less, a pod that runs may have no new sample (33 s, and 15 s until it is scraped),
 /// and would count as one that uses nothing.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(60);
+/// Oldest sample of a container that runs, seconds: a kubelet looks every 33 s, and is scraped every 15 s. One with an older
+/// sample has ended, and only its part of the window counts.
+const OLDEST_SAMPLE_S: u32 = 50;
 /// Longest answer that is read, bytes; one sample takes a few hundred.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
@@ -159,8 +162,10 @@ impl Prometheus {
     /// A kubelet measures a container every 10 to 33 s and tells when. `rate` over a minute sees two to five such samples and
     /// guesses beyond the first and the last: a quarter of such figures are more than 10 % off (`dashboards/README.md`). For a
     /// ready pod nothing is guessed: what it used from the last sample before the interval to the last one of all, over the
-    /// time between exactly these two. Of other pods, younger than the interval, ending or ended, only a part of the interval
-    /// is asked for, which is what `rate` gives.
+    /// time between exactly these two. A container that was restarted has a new `id` and so a new series, which counts from 0,
+    /// while the old one is still found for five minutes: their increases add up, over the time of both. Of other pods, younger
+    /// than the interval, ending or ended, only a part of the interval is asked for, which is what `rate` gives; it also takes
+    /// over where a series went down, as one without `id` does.
     fn query(&self, interval: Duration, ready: &[String]) -> String {
         let (namespace, deployment) = (&self.namespace, escaped(&self.deployment));
         let window = interval.max(SHORTEST_WINDOW).as_millis();
@@ -169,9 +174,12 @@ impl Prometheus {
         };
         let all = of(&format!("{deployment}-[0-9a-z]+-[0-9a-z]{{5}}"));
         let ready = of(&ready.iter().map(|pod| escaped(pod)).collect::<Vec<_>>().join("|"));
+        let lives = "without (id, image, name)";
         format!(
-            "sum(({all} - {all} offset {window}ms) / (timestamp({all}) - timestamp({all} offset {window}ms) > 0) \
-             and on (pod) {ready} or rate({all}[{window}ms]))"
+            "sum(sum {lives} ({all} - {all} offset {window}ms >= 0 or {all} unless {all} offset {window}ms) \
+             / (max {lives} (timestamp({all})) - max {lives} (timestamp({all} offset {window}ms)) > 0) \
+             and on (pod, container) time() - timestamp({ready}) < {OLDEST_SAMPLE_S} \
+             or sum {lives} (rate({all}[{window}ms])))"
         )
     }
 

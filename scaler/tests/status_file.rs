@@ -5,11 +5,11 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use scaler::check::{CheckConfig, CheckError, CheckOutcome, check};
 use scaler_core::{ActionReply, Check, CheckKey, Explanation, PodStatus};
 use support::folder::{self, RECORD, noon, status, write_record};
+use support::golden::assert_golden;
 use support::memory::{MemoryCluster, Says, Shows, config};
 
 /// Checks of another writer: its own keys, its own spacing, integers for numbers.
@@ -21,10 +21,6 @@ const FOREIGN: &str = r#"{
 
 fn foreign_check() -> &'static str {
     &FOREIGN[FOREIGN.find("{\"timestamp").unwrap()..FOREIGN.len() - 2]
-}
-
-fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
 async fn one(config: &CheckConfig, action: i64, at_s: i64) -> Result<CheckOutcome, CheckError> {
@@ -51,10 +47,7 @@ async fn a_check_is_written_with_the_frozen_keys_in_order_and_four_spaces() {
     write_record(&results, "pod-1", noon(500_000), "{}");
     one(&config(&results), 9, 1).await.unwrap();
     let written = fs::read_to_string(results.join("podStatus.json")).unwrap();
-    if std::env::var_os("BLESS").is_some() {
-        fs::write(golden("podStatus.json"), &written).unwrap();
-    }
-    assert_eq!(written, fs::read_to_string(golden("podStatus.json")).unwrap());
+    assert_golden("podStatus.json", &written);
     let keys = |line: &str| {
         line.strip_prefix("        \"").and_then(|rest| rest.split_once("\": ")).map(|(key, _)| key.to_owned())
     };

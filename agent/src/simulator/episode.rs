@@ -50,12 +50,19 @@ impl Episode {
         let checks = check_times(&scenario, &mut Stream::new(seed, "checks", 0));
         let end_s = checks.last().copied().unwrap_or(0.0);
         let arrivals = workload::arrivals(&scenario.load, end_s, seed);
-        let mut services = scenario.service_times.draw(arrivals.len(), &mut Stream::new(seed, "services", 0));
-        for (service, arrival_s) in services.iter_mut().zip(&arrivals) {
-            let shift = scenario.service_shift.filter(|shift| *arrival_s >= shift.at_s);
-            *service *= scenario.service_time_s * shift.map_or(1.0, |shift| shift.factor);
-        }
+        let services = services(&scenario, &arrivals, seed);
         Ok(Self::assemble(scenario, checks, arrivals, services, seed))
+    }
+
+    /// An episode of these arrivals, from a file of `agent workload` for one; the rest is drawn as ever. The scenario's load is
+    /// what other draws of it, and forecasts, go by.
+    ///
+    /// # Errors
+    /// As [`Self::of_requests`].
+    pub fn with_arrivals(scenario: Scenario, arrivals: Vec<f64>, seed: u64) -> Result<Self, ScenarioError> {
+        scenario.validate()?;
+        let services = services(&scenario, &arrivals, seed);
+        Self::of_requests(scenario, arrivals, services, seed)
     }
 
     /// An episode of these requests; the scenario's load and service times are not looked at. For recorded requests.
@@ -182,6 +189,16 @@ impl Episode {
         let at = check * self.scenario.max_replicas as usize + ordinal;
         self.startups.get(at).copied().unwrap_or(self.scenario.startup_s)
     }
+}
+
+/// Service time of a request at each of the arrivals, seconds.
+fn services(scenario: &Scenario, arrivals: &[f64], seed: u64) -> Vec<f64> {
+    let mut services = scenario.service_times.draw(arrivals.len(), &mut Stream::new(seed, "services", 0));
+    for (service, arrival_s) in services.iter_mut().zip(arrivals) {
+        let shift = scenario.service_shift.filter(|shift| *arrival_s >= shift.at_s);
+        *service *= scenario.service_time_s * shift.map_or(1.0, |shift| shift.factor);
+    }
+    services
 }
 
 fn startups(scenario: &Scenario, checks: usize, seed: u64) -> Vec<f64> {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use super::{Profile, WorkloadError};
+use super::{MAX_ARRIVALS, Profile, WorkloadError};
 
 /// Longest trace: a year of seconds. A stray large number must not fill the memory.
 const MAX_BINS: u64 = 366 * 24 * 3600;
@@ -85,6 +85,36 @@ pub(super) fn parse_rows(reader: impl Read, path: &Path) -> Result<Rows, Workloa
         rows.push(Row { line, time, requests });
     }
     Ok(Rows { unit_s, rows })
+}
+
+/// Reads arrival times as [`write_arrivals`] writes them: seconds from the beginning of the load, ascending.
+///
+/// # Errors
+/// [`WorkloadError`] names the file, the line and the value.
+pub fn read_arrivals(path: &Path) -> Result<Vec<f64>, WorkloadError> {
+    let file = File::open(path).map_err(|source| WorkloadError::OpenTrace { path: path.to_owned(), source })?;
+    let unreadable = |source| WorkloadError::ReadTrace { path: path.to_owned(), source };
+    let mut records = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+    let header = records.headers().map_err(unreadable)?.iter().collect::<Vec<_>>().join(",");
+    if header != "second" {
+        return Err(WorkloadError::ArrivalsHeader { path: path.to_owned(), header });
+    }
+    let mut times: Vec<f64> = Vec::new();
+    for record in records.records() {
+        let record = record.map_err(unreadable)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let wrong = |problem| WorkloadError::TraceRow { path: path.to_owned(), line, problem };
+        let time = record[0].parse().ok().filter(|time: &f64| time.is_finite() && *time >= 0.0);
+        let time = time.ok_or_else(|| wrong(format!("time {:?} is not a number, 0 or more", &record[0])))?;
+        if let Some(last) = times.last().filter(|last| time < **last) {
+            return Err(wrong(format!("time {time} comes before {last}, which stands above it")));
+        }
+        if times.len() == MAX_ARRIVALS {
+            return Err(wrong(format!("there are more than {MAX_ARRIVALS} times")));
+        }
+        times.push(time);
+    }
+    Ok(times)
 }
 
 /// Writes `second,rate`: the beginning of each bin and its rate in requests/s.

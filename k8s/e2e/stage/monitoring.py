@@ -1,5 +1,5 @@
 """What watches the system, on the cluster itself: targets, rules, panels; and the pods' CPU against what their cgroups say."""
-import json, os, time
+import importlib, importlib.util, json, os, sys, time
 from datetime import datetime, timezone
 from statistics import mean
 from urllib.error import HTTPError
@@ -66,13 +66,13 @@ def watched(scene):
         pushed = until(lambda: pushes(scene, prometheus), "the last check's number is in Prometheus", 60, 3)
         # A subquery has steps of 15 s: of what was first pushed a moment ago it has nothing.
         end = time.monotonic() + 20
-        while (found := panels(scene, prometheus))[1] and time.monotonic() < end:
+        while (found := panels(scene, prometheus)) and wrong(found) and time.monotonic() < end:
             time.sleep(3)
-        asked, empty = found
-        demand(not empty, f"{len(empty)} of {asked} queries of panels are empty: {', '.join(empty)}")
+        print(*(f"    {'ok' if good else 'FAILED':<6} {panel:<60} {said:<34} {wanted}" for good, panel, said, wanted in found), sep="\n", flush=True)
+        demand(not wrong(found), f"{len(wrong(found))} of {len(found)} queries of panels are empty or out of range: {', '.join(wrong(found))}")
         firing = sorted(a["labels"]["alertname"] for a in prometheus.ask("alerts")["alerts"] if a["state"] == "firing")
         targets = len(prometheus.ask("targets", state="active")["activeTargets"])
-    return f"{targets} targets up, {len(rules)} rules, check {pushed} pushed, {asked} queries of panels have data; firing: {', '.join(firing) or 'none'}"
+    return f"{targets} targets up, {len(rules)} rules, check {pushed} pushed, {len(found)} queries of panels have data, {sum('..' in row[3] for row in found)} in a range; firing: {', '.join(firing) or 'none'}"
 
 
 def unscraped(scene, prometheus):
@@ -91,9 +91,17 @@ def pushes(scene, prometheus):
     return number if [float(sample["value"][1]) for sample in found] == [number] else None
 
 
+def anywhere():
+    """The ranges that hold on any deployment, of dashboards/stage/expected.py: a package of this one's name, so read under another."""
+    folder = os.path.join(DASHBOARDS, "stage")
+    spec = importlib.util.spec_from_file_location("dashboards_stage", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder])
+    sys.modules["dashboards_stage"] = importlib.util.module_from_spec(spec)
+    return importlib.import_module("dashboards_stage.expected").ANYWHERE
+
+
 def panels(scene, prometheus):
-    """How many queries all panels have, and those without data."""
-    asked, empty = 0, []
+    """Each query of each panel: whether it is as it must be, its name, what it says, and its range if it has one on any cluster."""
+    found, ranges = [], anywhere()
     for name in ("overview", "resources", "health"):
         with open(os.path.join(DASHBOARDS, name + ".json")) as file:
             queries = [(panel["title"], query) for panel in json.load(file)["panels"] for query in panel.get("targets", [])]
@@ -101,10 +109,17 @@ def panels(scene, prometheus):
             expr = query["expr"]
             for variable, value in VARIABLES.items():
                 expr = expr.replace(variable, value or scene.cluster.namespace)
-            asked += 1
-            if not prometheus.samples(expr) and (title, query["legendFormat"]) not in MAY_BE_EMPTY:
-                empty.append(f"{name} / {title} / {query['legendFormat']}")
-    return asked, empty
+            values = [float(sample["value"][1]) for sample in prometheus.samples(expr)]
+            range_ = ranges[name].get(title, {}).get(query["legendFormat"])
+            good = all(range_[0] <= value <= range_[1] for value in values) if range_ else True
+            good = good and (bool(values) or (title, query["legendFormat"]) in MAY_BE_EMPTY)
+            said = f"{len(values)}: {min(values):.4g} .. {max(values):.4g}" if values else "empty"
+            found.append((good, f"{name} / {title} / {query['legendFormat']}", said, f"{range_[0]:.4g} .. {range_[1]:.4g}" if range_ else "any"))
+    return found
+
+
+def wrong(found):
+    return [f"{panel} ({said})" for good, panel, said, _ in found if not good]
 
 
 def cpu_agrees(scene):

@@ -17,6 +17,7 @@ Examples:
   cargo demo                                              two and a half minutes of a sinusoid
   cargo demo --shape flash-crowd --rivals calibrated,hpa  another load, other rivals
   cargo demo --risk 20 --rivals none                      the agent alone, at a higher price of violations
+  cargo demo --arrivals times.csv                         the requests that JMeter was given
 
 Exit codes:
   0    every request was answered and every check recorded
@@ -62,6 +63,11 @@ pub struct RunArgs {
     /// CSV file for --shape trace (second,requests or minute,requests); it is played within --duration
     #[arg(long, value_name = "FILE", help_heading = "Load")]
     pub trace: Option<PathBuf>,
+    /// File of arrival times to play in place of a shape, as `agent workload` writes them and `jmeter/run` plays them
+    ///
+    /// CSV with the header `second`. It is played to its end, or to --duration.
+    #[arg(long, value_name = "FILE", help_heading = "Load", conflicts_with_all = ["shape", "trace", "low", "high", "periods"])]
+    pub arrivals: Option<PathBuf>,
     /// Lowest rate, requests/s [default: 10 % of what --max-replicas can do]
     #[arg(long, value_name = "RPS", help_heading = "Load")]
     pub low: Option<f64>,
@@ -71,7 +77,7 @@ pub struct RunArgs {
     /// How often the shape repeats
     #[arg(long, value_name = "N", default_value_t = 2.0, help_heading = "Load")]
     pub periods: f64,
-    /// How long the load is played, seconds [default: 150]
+    /// How long the load is played, seconds [default: 150, or all of --arrivals]
     #[arg(long, value_name = "SECONDS", help_heading = "Load")]
     pub duration: Option<f64>,
     /// Rows and columns of the matrices that are multiplied

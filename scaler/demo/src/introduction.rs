@@ -42,8 +42,11 @@ pub fn of_replicas(args: &RunArgs, settings: &Settings, calibration: Calibration
     )
 }
 
-/// The shape as on the command line.
+/// The shape, or the file of arrival times, as on the command line.
 #[must_use]
 pub fn shape_name(args: &RunArgs) -> String {
+    if let Some(path) = &args.arrivals {
+        return path.display().to_string();
+    }
     args.shape.to_possible_value().map_or_else(String::new, |shape| shape.get_name().to_owned())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agent::rng::Stream;
 use agent::simulator::{Episode, Scenario, ScenarioError};
-use agent::workload::{Load, Profile, Shape, WorkloadError, read_trace};
+use agent::workload::{Load, Profile, Shape, WorkloadError, read_arrivals, read_trace};
 use thiserror::Error;
 
 use crate::choice::{Choice, ChoiceError};
@@ -77,13 +77,22 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// Checks what was asked for, and draws the arrivals.
+    /// Checks what was asked for, and draws the arrivals, or reads them.
     ///
     /// # Errors
     /// [`SettingsError`] names the flag and the value.
     pub fn new(args: &RunArgs) -> Result<Self, SettingsError> {
         let lanes = lanes(args)?;
-        let episode = Episode::draw(scenario(args)?, args.seed)?;
+        let episode = match &args.arrivals {
+            None => Episode::draw(scenario(args, None)?, args.seed)?,
+            Some(path) => {
+                let mut arrivals = read_arrivals(path)?;
+                let scenario = scenario(args, Some(&arrivals))?;
+                let end_s = f64::from(scenario.windows) * scenario.interval_s;
+                arrivals.retain(|time| *time < end_s);
+                Episode::with_arrivals(scenario, arrivals, args.seed)?
+            }
+        };
         let arrivals: Arc<[f64]> = episode.arrivals().into();
         if arrivals.is_empty() || arrivals.len() > MAX_REQUESTS {
             return Err(SettingsError::Requests(arrivals.len()));
@@ -113,11 +122,14 @@ fn lanes(args: &RunArgs) -> Result<Vec<Choice>, SettingsError> {
     if lanes.len() > MAX_LANES { Err(SettingsError::Lanes(lanes.len())) } else { Ok(lanes) }
 }
 
-/// The default scenario with what was asked for in place of its own.
-fn scenario(args: &RunArgs) -> Result<Scenario, SettingsError> {
+/// The default scenario with what was asked for in place of its own; `given` are arrivals of a file.
+fn scenario(args: &RunArgs, given: Option<&[f64]>) -> Result<Scenario, SettingsError> {
     let base = Scenario::demo_sinusoid();
     let interval_s = args.interval.unwrap_or(base.interval_s);
-    let duration_s = args.duration.unwrap_or(base.load.duration_s());
+    // All of a file: the interval of its last arrival is the last one.
+    let all_s =
+        given.map(|times| (times.last().map_or(0.0, |last| last / interval_s).floor() + 1.0).max(2.0) * interval_s);
+    let duration_s = args.duration.or(all_s).unwrap_or(base.load.duration_s());
     let service_time_s = args.service_time.unwrap_or(base.service_time_s);
     let max_replicas = args.max_replicas.unwrap_or(base.max_replicas);
     let min_replicas = args.min_replicas.unwrap_or(base.min_replicas);
@@ -145,7 +157,7 @@ fn scenario(args: &RunArgs) -> Result<Scenario, SettingsError> {
         startup_s: args.start_up.unwrap_or(base.startup_s),
         service_times: base.service_times,
         ..Scenario::plain(
-            profile(args, &load)?,
+            given.map_or_else(|| profile(args, &load), |times| seen(times, duration_s, interval_s))?,
             interval_s,
             args.threshold.unwrap_or(base.threshold_s),
             max_replicas,
@@ -168,10 +180,22 @@ fn profile(args: &RunArgs, load: &Load) -> Result<Profile, SettingsError> {
     }
 }
 
+/// The load of arrivals as checks see it: the mean rate of each interval. The tuning of rivals draws others like it.
+fn seen(arrivals: &[f64], duration_s: f64, interval_s: f64) -> Result<Profile, SettingsError> {
+    let mut rates = vec![0.0; (duration_s / interval_s).round() as usize];
+    for time in arrivals {
+        if let Some(rate) = rates.get_mut((time / interval_s) as usize) {
+            *rate += 1.0 / interval_s;
+        }
+    }
+    Ok(Profile::new(interval_s, rates)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::Cli;
+    use agent::workload::{arrivals, write_arrivals};
     use clap::Parser;
 
     fn settings(args: &[&str]) -> Result<Settings, SettingsError> {
@@ -202,6 +226,59 @@ mod tests {
         let load = &settings.scenario().load;
         assert_eq!(load.rates(), [2.0, 20.0, 10.0]);
         assert_eq!((load.bin_s(), settings.scenario().windows), (10.0, 10));
+    }
+
+    /// A file of arrival times in a folder that lives as long as the first of the two.
+    fn file(text: &str) -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("times.csv");
+        std::fs::write(&path, text).unwrap();
+        let path = path.to_str().unwrap().to_owned();
+        (folder, path)
+    }
+
+    #[test]
+    fn a_file_of_arrival_times_is_the_schedule_of_the_demo_and_of_the_simulator() {
+        let load = Load { low_rps: 2.0, high_rps: 20.0, periods: 1.0, duration_s: 60.0, bin_s: 1.0 };
+        let profile = Shape::Sinusoid.profile(&load, &mut Stream::new(1, "shape", 0)).unwrap();
+        let mut written = Vec::new();
+        write_arrivals(&arrivals(&profile, 60.0, 7), &mut written).unwrap();
+        let text = String::from_utf8(written).unwrap();
+        let times: Vec<f64> = text.lines().skip(1).map(|line| line.parse().unwrap()).collect();
+        let (_folder, path) = file(&text);
+
+        let whole = settings(&["--arrivals", &path, "--rivals", "none"]).unwrap();
+        assert_eq!((&*whole.arrivals, whole.episode.arrivals()), (&times[..], &times[..]));
+        assert_eq!((whole.scenario().windows, whole.scenario().interval_s), (20, 3.0));
+        assert!((whole.scenario().load.expected_requests() - times.len() as f64).abs() < 1e-6);
+
+        let cut = settings(&["--arrivals", &path, "--rivals", "none", "--duration", "30", "--interval", "5"]).unwrap();
+        let first: Vec<f64> = times.iter().copied().filter(|time| *time < 30.0).collect();
+        assert!(first.len() < times.len());
+        assert_eq!((&*cut.arrivals, cut.scenario().windows), (&first[..], 6));
+    }
+
+    #[test]
+    fn bad_arrival_times_are_refused_with_file_line_and_value() {
+        for (text, expected) in [
+            ("second\n0.5\nsoon\n", "line 3 of the trace FILE: time \"soon\" is not a number, 0 or more"),
+            ("second\n-1\n", "line 2 of the trace FILE: time \"-1\" is not a number, 0 or more"),
+            ("second\nNaN\n", "line 2 of the trace FILE: time \"NaN\" is not a number, 0 or more"),
+            ("second\n2\n1.5\n", "line 3 of the trace FILE: time 1.5 comes before 2, which stands above it"),
+            ("second,rate\n0,5\n", "the header of the arrival times FILE must be \"second\", it is \"second,rate\""),
+            ("second\n90000\n", "--duration must be at least two intervals and at most a day, it is 90003"),
+            ("second\n", "the load has 0 requests"),
+        ] {
+            let (_folder, path) = file(text);
+            let error = anyhow::Error::new(settings(&["--arrivals", &path]).unwrap_err());
+            assert!(format!("{error:#}").replace(&path, "FILE").contains(expected), "{text:?}: {error:#}");
+        }
+        let error = anyhow::Error::new(settings(&["--arrivals", "/nowhere.csv"]).unwrap_err());
+        assert!(format!("{error:#}").contains("cannot open the trace /nowhere.csv"), "{error:#}");
+        for rest in [["--shape", "ramp"], ["--high", "3"], ["--periods", "1"]] {
+            let error = Cli::try_parse_from(["demo", "--arrivals", "f"].iter().chain(&rest)).unwrap_err().to_string();
+            assert!(error.contains("--arrivals") && error.contains(rest[0]), "{error}");
+        }
     }
 
     #[test]

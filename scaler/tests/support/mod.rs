@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod folder;
+pub mod golden;
 pub mod memory;
 pub mod peer;
 pub mod process;
