@@ -73,7 +73,8 @@ impl Rollouts {
         let simulation = visit.simulation;
         let max_replicas = simulation.episode().scenario().max_replicas;
         self.prepare(simulation, counts.len());
-        self.clones.iter_mut().zip(futures).for_each(|(clone, future)| clone.meet(future));
+        // No more of them: others are what an earlier state left, perhaps of a longer episode.
+        self.clones[..counts.len()].iter_mut().zip(futures).for_each(|(clone, future)| clone.meet(future));
         self.orders.clear();
         self.orders.extend_from_slice(counts);
         for check in 0..account.horizon {
@@ -175,6 +176,25 @@ mod tests {
         assert!(returns[0].violation > returns[2].violation && returns[0].cost < returns[2].cost, "{returns:?}");
         let again = rollouts.returns(&visit, &counts, &[], None, &ACCOUNT).unwrap();
         assert_eq!(returns, again, "memory that is used again must not remember");
+    }
+
+    #[test]
+    fn clones_that_a_longer_episode_left_over_meet_no_future_of_a_shorter_one() {
+        let long = Arc::new(Episode::draw(Scenario::demo_sinusoid(), 3).unwrap());
+        let scenario = Scenario { windows: 12, ..Scenario::demo_sinusoid() };
+        let short = Arc::new(Episode::draw(scenario, 3).unwrap());
+        let guide = Guide::Rule(Calibrated::default());
+        let mut rollouts = Rollouts::default();
+        for (episode, checks, counts) in [(&long, 30, &[1, 4, 8][..]), (&short, 2, &[4]), (&short, 3, &[4])] {
+            let mut simulation = Simulation::new(Arc::clone(episode));
+            (0..checks).for_each(|_| {
+                simulation.step(4);
+            });
+            let futures: Vec<_> = (4..7).map(|seed| Arc::new(episode.redrawn(seed).unwrap())).collect();
+            let visit = Visit { simulation: &simulation, told: simulation.request(), guide: &guide, price: 3.0 };
+            let returns = rollouts.returns(&visit, counts, &futures, None, &ACCOUNT).unwrap();
+            assert_eq!(returns.len(), counts.len());
+        }
     }
 
     #[test]
