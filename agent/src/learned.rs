@@ -1,9 +1,9 @@
 //! The learned policy: the candidate with the lowest `cost + price * violation + doubt`, within the guards.
 //!
 //! The *doubt* of a candidate is how far the networks differ in how much worse it is than what the forecast alone would
-//! order: where they do not agree, the argmin over candidates picks their noise, the more so the dearer a violation is. The
-//! lower confidence bound of an improvement on a known policy is what offline learning trusts too (Kumar et al.,
-//! Conservative Q-Learning, 2020, section 3).
+//! order: where they do not agree, the argmin over candidates picks their noise, the more so the dearer a violation is. To
+//! leave a known policy only where the gain is sure is safe policy improvement (Laroche, Trichelair, Tachet des Combes, Safe Policy
+//! Improvement with Baseline Bootstrapping, ICML 2019).
 
 mod domain;
 mod guard;

@@ -126,7 +126,7 @@
 //!
 //! No load is above 1.00 against the home calibrated rule; WorldCup-group is at 1.00 against it and against HPA, Twitter at 1.00 against
 //! HPA. **Not reached**: half of the violations of the base's rule where it is away from home, at equal pods: 0.68 [0.58, 0.74] when its
-//! safety stock is set anew (0.39 to 0.59 at the prices from 4 on), 0.81 [0.69, 0.95] with its settings as they are.
+//! safety stock is set anew (0.39 to 0.59 at the prices from 2 on), 0.81 [0.69, 0.95] with its settings as they are.
 //!
 //! ## Five trainings with less data
 //!
