@@ -77,6 +77,7 @@ fn explained(index: usize, of: usize) -> Check {
         records_refused: 0,
         refused: vec![],
         newest_record_age_seconds: Some(0.1),
+        scraped_until: BTreeMap::new(),
         starting: u32::from(reason == Reason::ScaleOut),
         terminating: u32::from(reason == Reason::ScaleIn),
         utilization_source: UtilizationSent::Theory,

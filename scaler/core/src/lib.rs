@@ -5,7 +5,7 @@
 //! cluster does not use.
 //!
 //! ```text
-//! RequestRecord -> WindowMetrics -> Observation -> ActionRequest -> ActionReply -> Plan -> Check -> PodStatus
+//! RequestRecord, or Series -> WindowMetrics -> Observation -> ActionRequest -> ActionReply -> Plan -> Check -> PodStatus
 //! ```
 //!
 //! | module | noun |
@@ -13,6 +13,7 @@
 //! | [`record`] | one request as the service saw it, and its file name |
 //! | [`request_time`] | the ingress stamp that response times start from |
 //! | [`window`] | the requests between two checks, as figures |
+//! | [`scrape`] | the same requests from a service's counters |
 //! | [`observation`] | what the agent is told and what it answers |
 //! | [`mod@plan`] | the replica count to order, and why |
 //! | [`status`] | `podStatus.json` |
@@ -24,6 +25,7 @@ pub mod observation;
 pub mod plan;
 pub mod record;
 pub mod request_time;
+pub mod scrape;
 pub mod status;
 pub mod summary;
 pub mod window;

@@ -1,5 +1,6 @@
 //! `podStatus.json`: every check of a deployment, in order.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -136,7 +137,7 @@ pub struct Decision {
     pub window_seconds: f64,
     /// Where that length comes from.
     pub window_length: WindowLength,
-    /// Records counted.
+    /// Records counted, or requests that counters counted.
     pub records_read: u64,
     /// Files that were not records, or bad ones.
     pub records_refused: u64,
@@ -146,6 +147,10 @@ pub struct Decision {
     /// Age of the newest record when the window was claimed, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_record_age_seconds: Option<f64>,
+    /// With `STATE_SOURCE=prometheus`: the newest sample of each pod that was counted, where the next window begins. By
+    /// Prometheus' clock, milliseconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scraped_until: BTreeMap<String, DateTime<Utc>>,
     /// Pods ordered but not ready.
     pub starting: u32,
     /// Pods being deleted.

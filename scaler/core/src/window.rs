@@ -52,6 +52,12 @@ impl PodSums {
         self.add(&RequestRecord { service_time_s, response_time_s, request_id: None });
     }
 
+    /// Sums that somebody else kept: of `count` requests, their `S`, their `R` and their `(R - S) / S`.
+    #[must_use]
+    pub fn of_counters(count: u64, service_s: f64, response_s: f64, relative_wait: f64) -> Self {
+        Self { count, service_s, response_s, relative_wait }
+    }
+
     /// Records counted.
     #[must_use]
     pub fn count(&self) -> u64 {
