@@ -1,8 +1,13 @@
 //! What Prometheus is told.
 
 use actix_web::http::StatusCode;
-use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use chrono::Utc;
+use prometheus::{
+    Counter, Encoder, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+use scaler_core::RequestRecord;
 use scaler_core::request_time::{REQUEST_TIME, RequestTimeError, X_REQUEST_START};
+use scaler_core::scrape::Figure;
 
 use crate::headers::IgnoredStamp;
 
@@ -10,14 +15,16 @@ use crate::headers::IgnoredStamp;
 const TIME_BUCKETS_S: [f64; 16] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0];
 
-/// All series of a pod, on a registry of their own.
+/// All series of a pod, on a registry of their own. Of those that [`Figure`] names a scaler without records lives.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    start: Gauge,
     requests: IntCounterVec,
     in_flight: IntGauge,
     service_time: Histogram,
     response_time: Histogram,
+    relative_wait: Counter,
     body_bytes: IntCounter,
     records_written: IntCounter,
     record_failures: IntCounter,
@@ -32,6 +39,8 @@ impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let metrics = Self {
             registry: Registry::new(),
+            // By which a scaler tells a pod that is new from one that was not scraped for a while.
+            start: Gauge::new(Figure::Start.metric(), "When the process started, Unix time")?,
             requests: IntCounterVec::new(
                 Opts::new("matrix_service_requests_total", "Requests to /multiply that were answered, by status"),
                 &["status"],
@@ -48,6 +57,10 @@ impl Metrics {
                 "matrix_service_response_time_seconds",
                 "Time from the ingress' stamp until the reply was ready, of requests that left a record",
             )?,
+            relative_wait: Counter::new(
+                Figure::RelativeWait.metric(),
+                "Sum of waiting over service time, (R - S) / S, over the requests that left a record",
+            )?,
             body_bytes: IntCounter::new("matrix_service_request_body_bytes_total", "Bytes of bodies received")?,
             records_written: IntCounter::new("matrix_service_records_written_total", "Records kept")?,
             record_failures: IntCounter::new("matrix_service_record_failures_total", "Records that could not be kept")?,
@@ -60,25 +73,31 @@ impl Metrics {
             )?,
         };
         metrics.register()?;
+        // Nothing was counted before.
+        metrics.start.set(Utc::now().timestamp_millis() as f64 / 1e3);
         Ok(metrics)
     }
 
     fn register(&self) -> Result<(), prometheus::Error> {
         let Self {
             registry,
+            start,
             requests,
             in_flight,
             service_time,
             response_time,
+            relative_wait,
             body_bytes,
             records_written,
             record_failures,
             ignored_stamps,
         } = self;
+        registry.register(Box::new(start.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
         registry.register(Box::new(service_time.clone()))?;
         registry.register(Box::new(response_time.clone()))?;
+        registry.register(Box::new(relative_wait.clone()))?;
         registry.register(Box::new(body_bytes.clone()))?;
         registry.register(Box::new(records_written.clone()))?;
         registry.register(Box::new(record_failures.clone()))?;
@@ -128,6 +147,11 @@ impl Metrics {
         self.records_written.inc();
         self.service_time.observe(service_time_s);
         self.response_time.observe(response_time_s);
+        let times = RequestRecord { service_time_s, response_time_s, request_id: None };
+        // Divided by a service time of 0, the sum would be infinite for good.
+        if times.validate().is_ok() {
+            self.relative_wait.inc_by(times.relative_wait());
+        }
     }
 
     /// A record could not be kept.
@@ -175,7 +199,7 @@ mod tests {
         metrics.answered(StatusCode::OK);
         metrics.answered(StatusCode::BAD_REQUEST);
         metrics.received(7);
-        metrics.recorded(0.2, 0.3);
+        metrics.recorded(0.25, 0.625);
         metrics.not_recorded();
         let error = RequestTimeError::TooOld("t=1".to_owned());
         metrics.ignored(&IgnoredStamp { header: REQUEST_TIME, error });
@@ -186,7 +210,8 @@ mod tests {
             "matrix_service_requests_in_flight 1",
             r#"matrix_service_service_time_seconds_bucket{le="0.25"} 1"#,
             r#"matrix_service_response_time_seconds_bucket{le="0.25"} 0"#,
-            "matrix_service_response_time_seconds_sum 0.3",
+            "matrix_service_response_time_seconds_sum 0.625",
+            "matrix_service_relative_wait_ratio_total 1.5",
             "matrix_service_request_body_bytes_total 7",
             "matrix_service_records_written_total 1",
             "matrix_service_record_failures_total 1",
@@ -197,5 +222,24 @@ mod tests {
         }
         drop(guard);
         assert!(metrics.text().unwrap().contains("matrix_service_requests_in_flight 0"));
+    }
+
+    #[test]
+    fn every_figure_that_a_scaler_asks_prometheus_for_is_there_before_the_first_request() {
+        let before_s = Utc::now().timestamp() as f64;
+        let text = Metrics::new().unwrap().text().unwrap();
+        for figure in Figure::ALL {
+            let found = text.lines().find_map(|line| line.strip_prefix(figure.metric())?.trim().parse::<f64>().ok());
+            let value = found.unwrap_or_else(|| panic!("{} is not in\n{text}", figure.metric()));
+            assert_eq!(value >= before_s, figure == Figure::Start, "{}: {value}", figure.metric());
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_service_time_does_not_spoil_the_sum() {
+        let metrics = Metrics::new().unwrap();
+        metrics.recorded(0.0, 0.5);
+        metrics.recorded(0.2, 0.1);
+        assert!(metrics.text().unwrap().contains("matrix_service_relative_wait_ratio_total 0\n"));
     }
 }
