@@ -1,4 +1,4 @@
-//! One check, on one screen: from the records of a window to an entry in `podStatus.json`.
+//! One check, on one screen: from the requests of a window to an entry in `podStatus.json`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,17 +8,19 @@ use clap::ValueEnum;
 use scaler_core::status::{NamedError, UtilizationSent};
 use scaler_core::{
     ActionRequest, Bounds, Check, CheckKey, Decision, Mode, Observation, PodStatus, WindowLength, WindowMetrics,
-    history, observe, plan, window_length,
+    history, observe, plan,
 };
 use thiserror::Error;
 
 use crate::answer::{Answer, ask};
 use crate::applied::{Applied, apply};
 use crate::cluster::{Cluster, ClusterError, Pods};
+use crate::counters::CountersError;
 use crate::cpu::CpuMeter;
 use crate::decider::Decider;
 use crate::failure::survived;
-use crate::results::{ResultsError, ResultsFolder, Tally, Window};
+use crate::results::{ResultsError, ResultsFolder, Tally};
+use crate::state::{Known, State, StateSource};
 use crate::step::{Pause, Step};
 
 /// Which of the two utilizations the agent is sent.
@@ -43,11 +45,13 @@ pub struct CheckConfig {
     pub mode: Mode,
     /// Which utilization the agent is sent.
     pub utilization_source: UtilizationSource,
+    /// Where the requests of a window come from.
+    pub state_source: StateSource,
     /// Newest `check_N` folders that are kept; 0 keeps none.
     pub analyzed_retention: usize,
     /// Checks that `podStatus.json` holds at most; of more, the older go to a file of their own.
     pub pod_status_max_checks: usize,
-    /// Folder shared with the matrix service; it must be there.
+    /// Folder of the status, and of the records where they are the source; it must be there.
     pub results_dir: PathBuf,
     /// For crash drills: stop there, and wait to be killed.
     pub pause_at: Option<Step>,
@@ -73,12 +77,18 @@ pub enum CheckError {
     /// The results folder.
     #[error("the results folder cannot be used")]
     Results(#[from] ResultsError),
+    /// Prometheus says nothing of the requests; nothing was asked, ordered or recorded.
+    #[error("what the pods did is not known")]
+    Counters(#[from] CountersError),
     /// The pods could not be read; nothing was recorded.
     #[error("the pods cannot be read")]
     Pods(#[source] ClusterError),
 }
 
 /// Reads a window, asks, orders, records.
+///
+/// A check that does not know what the pods did ends there: an entry would be a load of 0, for the agent now and in the
+/// history of every check to come. The next one's window reaches back to the last one that is recorded.
 ///
 /// Files are read and written on the calling thread. `clock` says what time it is.
 ///
@@ -96,34 +106,33 @@ pub async fn check(
     let Some(_lock) = results.lock()? else { return Ok(CheckOutcome::LockHeld) }; // I/O: held until the end
     pause.reached(Step::Locked);
     let mut status = results.recover(config.pod_status_max_checks)?; // I/O: what a killed check left
-    let mut window = results.claim(&status, clock)?; // I/O: exactly these files, no others
-    let tally = results.read(&mut window)?; // I/O: bad files are counted and named
+    let state = config.state_source.take(&results, &status, config.interval_s, clock).await?; // I/O: exactly these requests
     let pods = cluster.pods().await.map_err(CheckError::Pods)?; // I/O: without pods there is nothing to say
     pause.reached(Step::Pods);
-    let seen = Seen::new(config, status.status(), &window, &tally, pods); // pure
+    let seen = Seen::new(config, status.status(), &state, pods)?; // pure: not known is no load of 0
     pause.reached(Step::Observed);
     let cpu = measure(cpu, config, &seen.pods).await; // I/O: unknown is a value
     pause.reached(Step::Cpu);
-    let (request, utilization) = seen.request(config, status.status(), &window, cpu.cores); // pure
+    let (request, utilization) = seen.request(config, status.status(), &state, cpu.cores); // pure
     let answer = ask(decider, &request).await; // I/O: no answer is a value
     pause.reached(Step::Asked);
-    let plan = plan(seen.pods.ordered, answer.wish, config.bounds, config.mode); // pure: clamped, with a reason
+    let plan = plan(seen.pods.ordered, answer.wish, seen.bounds, config.mode); // pure: clamped, with a reason
     pause.reached(Step::Planned);
     let applied = apply(cluster, plan, seen.pods.ordered).await; // I/O: only this makes an `Applied`
     pause.reached(Step::Applied);
-    let parts = Parts { window: &window, tally, seen, cpu, request, utilization, answer, plan, applied };
+    let parts = Parts { state: &state, seen, cpu, request, utilization, answer, plan, applied };
     let check = parts.into_check(config, status.status()); // pure
-    status.append(window.key, &check)?; // pure
+    status.append(state.key, &check)?; // pure
     pause.reached(Step::Appended);
-    results.settle(&window)?; // I/O: what landed after `read` waits for the next check
+    state.settle(&results)?; // I/O: what came too late waits for the next check
     pause.reached(Step::Settled);
     status.save(pause)?; // I/O: from here on the check is recorded
     pause.reached(Step::Saved);
-    results.archive(&window)?; // I/O
+    state.archive(&results)?; // I/O
     results.retain(config.analyzed_retention)?; // I/O
     status.roll(config.pod_status_max_checks, pause)?; // I/O
     pause.reached(Step::Retained);
-    Ok(CheckOutcome::Recorded { key: window.key, check: Box::new(check) })
+    Ok(CheckOutcome::Recorded { key: state.key, check: Box::new(check) })
 }
 
 /// The window as the formulas see it.
@@ -132,16 +141,19 @@ struct Seen {
     metrics: WindowMetrics,
     window_length: WindowLength,
     observation: Observation,
+    /// The bounds; while pods are unseen, fewer are not ordered: their load is missing in the observation.
+    bounds: Bounds,
+    unseen: Vec<NamedError>,
 }
 
 impl Seen {
-    fn new(config: &CheckConfig, status: &PodStatus, window: &Window, tally: &Tally, pods: Pods) -> Self {
-        let previous = status.last().map(|(_, check)| check.claimed_at());
-        let since_s = previous.map(|previous| (window.claimed_at - previous).as_seconds_f64());
-        let (window_s, window_length) = window_length(since_s, config.interval_s);
-        let metrics = WindowMetrics::from_pods(tally.pods.values(), window_s);
+    fn new(config: &CheckConfig, status: &PodStatus, state: &State, pods: Pods) -> Result<Self, CountersError> {
+        let Known { window_s, length, unseen } = state.known(status, &pods.ready, config.interval_s)?;
+        let metrics = WindowMetrics::from_pods(state.tally.pods.values(), window_s);
         let observation = observe(&metrics, count(&pods.ready), config.threshold_s);
-        Self { pods, metrics, window_length, observation }
+        let least = if unseen.is_empty() { 0 } else { pods.ordered };
+        let bounds = config.bounds.at_least(least);
+        Ok(Self { pods, metrics, window_length: length, observation, bounds, unseen })
     }
 
     /// What the agent is sent, and whose utilization is in it.
@@ -149,7 +161,7 @@ impl Seen {
         &self,
         config: &CheckConfig,
         status: &PodStatus,
-        window: &Window,
+        state: &State,
         cores: Option<f64>,
     ) -> (ActionRequest, UtilizationSent) {
         let mut observation = self.observation;
@@ -163,9 +175,9 @@ impl Seen {
         };
         let request = ActionRequest {
             observation,
-            history: history(status, window.claimed_at),
-            min_replicas: Some(config.bounds.min()),
-            max_replicas: Some(config.bounds.max()),
+            history: history(status, state.claimed_at),
+            min_replicas: Some(self.bounds.min()),
+            max_replicas: Some(self.bounds.max()),
             threshold_s: Some(config.threshold_s),
             interval_s: Some(config.interval_s),
             avg_service_time_s: (self.metrics.requests > 0).then_some(self.metrics.avg_service_time_s),
@@ -193,8 +205,7 @@ async fn measure(meter: Option<&impl CpuMeter>, config: &CheckConfig, pods: &Pod
 
 /// All that an entry is made of.
 struct Parts<'a> {
-    window: &'a Window,
-    tally: Tally,
+    state: &'a State,
     seen: Seen,
     cpu: Cpu,
     request: ActionRequest,
@@ -206,15 +217,15 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn into_check(self, config: &CheckConfig, status: &PodStatus) -> Check {
-        let Self { window, tally, seen, cpu, mut request, utilization, answer, plan, applied } = self;
-        let Seen { pods, metrics, window_length, observation } = seen;
-        let Tally { pods: _, read, refused, named_refused, newest } = tally;
+        let Self { state, seen, cpu, mut request, utilization, answer, plan, applied } = self;
+        let Seen { pods, metrics, window_length, observation, bounds: _, unseen } = seen;
+        let Tally { pods: _, read, refused, named_refused, newest } = &state.tally;
         let (started_previous_check, shutdown_previous_check) = status.changes(&pods.ready);
         // The history is the checks before this one: they are in the file already.
         request.history.clear();
-        let errors = [cpu.error, answer.error, applied.error().cloned()].into_iter().flatten().collect();
+        let errors = [cpu.error, answer.error, applied.error().cloned()].into_iter().flatten();
         let decision = Decision {
-            claimed_at: window.claimed_at,
+            claimed_at: state.claimed_at,
             mode: config.mode,
             raw_action: answer.wish.raw_action(),
             applied_replicas: applied.replicas(),
@@ -222,19 +233,20 @@ impl Parts<'_> {
             limit: plan.limit,
             window_seconds: metrics.window_s,
             window_length,
-            records_read: read,
-            records_refused: refused,
-            refused: named_refused,
-            newest_record_age_seconds: newest.map(|arrival| (window.claimed_at - arrival).as_seconds_f64()),
+            records_read: *read,
+            records_refused: *refused,
+            refused: named_refused.clone(),
+            newest_record_age_seconds: newest.map(|arrival| (state.claimed_at - arrival).as_seconds_f64()),
+            scraped_until: state.scraped_until(),
             starting: pods.starting,
             terminating: pods.terminating,
             utilization_source: utilization,
             request,
             explanation: answer.explanation,
-            errors,
+            errors: unseen.into_iter().chain(errors).collect(),
         };
         Check {
-            timestamp: window.claimed_at.naive_utc().trunc_subsecs(0),
+            timestamp: state.claimed_at.naive_utc().trunc_subsecs(0),
             n_instances: observation.n_instances,
             pressure: observation.pressure,
             avg_response_time: metrics.avg_response_time_s,

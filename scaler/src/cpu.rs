@@ -3,14 +3,11 @@
 use std::future::Future;
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::http;
+use crate::prometheus::{Api, QueryError, escaped, pods_of};
 
-/// Time that Prometheus has for an answer.
-pub const PROMETHEUS_DEADLINE: Duration = Duration::from_secs(5);
 /// Shortest time that CPU is asked for. In less, a pod that runs may have no new sample (33 s, and 15 s until it is scraped),
 /// and would count as one that uses nothing.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(60);
@@ -33,49 +30,9 @@ pub trait CpuMeter: Sync {
 /// Why the CPU is not known.
 #[derive(Debug, Error)]
 pub enum CpuError {
-    /// The client could not be made.
-    #[error("no HTTP client for {url}")]
-    Client {
-        /// Prometheus.
-        url: String,
-        /// The cause.
-        #[source]
-        source: reqwest::Error,
-    },
-    /// No answer, or none in time.
-    #[error("{url}: no answer within {deadline:?}")]
-    Down {
-        /// Prometheus.
-        url: String,
-        /// The time it had.
-        deadline: Duration,
-        /// The cause.
-        #[source]
-        source: reqwest::Error,
-    },
-    /// Another status than 200.
-    #[error("{url}: answered with status {status}")]
-    Status {
-        /// Prometheus.
-        url: String,
-        /// The status.
-        status: u16,
-    },
-    /// The body is too long.
-    #[error("{url}: the answer is longer than {MAX_ANSWER_BYTES} bytes")]
-    TooLong {
-        /// Prometheus.
-        url: String,
-    },
-    /// The body is not the answer to an instant query.
-    #[error("{url}: cannot understand the answer")]
-    Answer {
-        /// Prometheus.
-        url: String,
-        /// The cause.
-        #[source]
-        source: serde_json::Error,
-    },
+    /// Prometheus does not answer, or not to the question.
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// Prometheus knows no such series.
     #[error("{url}: no sample for {query}")]
     Empty {
@@ -106,11 +63,7 @@ impl CpuError {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Client { .. } => "PrometheusClient",
-            Self::Down { .. } => "PrometheusDown",
-            Self::Status { .. } => "PrometheusStatus",
-            Self::TooLong { .. } => "PrometheusTooLong",
-            Self::Answer { .. } => "PrometheusAnswer",
+            Self::Query(error) => error.name(),
             Self::Empty { .. } => "PrometheusEmpty",
             Self::Value { .. } => "PrometheusValue",
             Self::Backend { .. } => "CpuBackend",
@@ -121,11 +74,9 @@ impl CpuError {
 /// Prometheus with the kubelet's cAdvisor figures.
 #[derive(Debug, Clone)]
 pub struct Prometheus {
-    client: Client,
-    url: String,
+    api: Api,
     namespace: String,
     deployment: String,
-    deadline: Duration,
 }
 
 /// `{"data": {"result": [{"value": [<epoch s>, "<number>"]}]}}`, and more that is not read.
@@ -148,11 +99,10 @@ impl Prometheus {
     /// Prometheus at `base_url`, asked for the pods of one Deployment.
     ///
     /// # Errors
-    /// [`CpuError::Client`] when the system offers no HTTP client.
+    /// [`QueryError::Client`] when the system offers no HTTP client.
     pub fn new(base_url: &str, namespace: &str, deployment: &str, deadline: Duration) -> Result<Self, CpuError> {
-        let url = format!("{}/api/v1/query", base_url.trim_end_matches('/'));
-        let client = http::client(deadline).map_err(|source| CpuError::Client { url: url.clone(), source })?;
-        Ok(Self { client, url, namespace: namespace.to_owned(), deployment: deployment.to_owned(), deadline })
+        let api = Api::new(base_url, deadline)?;
+        Ok(Self { api, namespace: namespace.to_owned(), deployment: deployment.to_owned() })
     }
 
     /// CPU of all containers of the Deployment's pods: `<deployment>-<template hash>-<5 characters>`.
@@ -167,12 +117,12 @@ impl Prometheus {
     /// than the interval, ending or ended, only a part of the interval is asked for, which is what `rate` gives; it also takes
     /// over where a series went down, as one without `id` does.
     fn query(&self, interval: Duration, ready: &[String]) -> String {
-        let (namespace, deployment) = (&self.namespace, escaped(&self.deployment));
+        let namespace = &self.namespace;
         let window = interval.max(SHORTEST_WINDOW).as_millis();
         let of = |pods: &str| {
             format!("container_cpu_usage_seconds_total{{namespace=\"{namespace}\",pod=~\"{pods}\",container!=\"\"}}")
         };
-        let all = of(&format!("{deployment}-[0-9a-z]+-[0-9a-z]{{5}}"));
+        let all = of(&pods_of(&self.deployment));
         let ready = of(&ready.iter().map(|pod| escaped(pod)).collect::<Vec<_>>().join("|"));
         let lives = "without (id, image, name)";
         format!(
@@ -182,32 +132,13 @@ impl Prometheus {
              or sum {lives} (rate({all}[{window}ms])))"
         )
     }
-
-    fn down(&self, source: reqwest::Error) -> CpuError {
-        CpuError::Down { url: self.url.clone(), deadline: self.deadline, source: source.without_url() }
-    }
-}
-
-/// A name in a regular expression in a PromQL string.
-///
-/// A dot is the only character of a name that means something there; the backslash is doubled, since such strings have
-/// escapes too.
-fn escaped(name: &str) -> String {
-    name.replace('.', r"\\.")
 }
 
 impl CpuMeter for Prometheus {
     async fn cores(&self, interval: Duration, ready: &[String]) -> Result<f64, CpuError> {
-        let url = || self.url.clone();
+        let url = || self.api.url().to_owned();
         let query = self.query(interval, ready);
-        let response = self.client.get(&self.url).query(&[("query", &query)]).send().await.map_err(|e| self.down(e))?;
-        if response.status() != StatusCode::OK {
-            return Err(CpuError::Status { url: url(), status: response.status().as_u16() });
-        }
-        let body = http::bounded_body(response, MAX_ANSWER_BYTES).await.map_err(|e| self.down(e))?;
-        let body = body.ok_or_else(|| CpuError::TooLong { url: url() })?;
-        let answer: QueryAnswer =
-            serde_json::from_slice(&body).map_err(|source| CpuError::Answer { url: url(), source })?;
+        let answer: QueryAnswer = self.api.ask(&query, MAX_ANSWER_BYTES).await?;
         let Some(Sample { value: (_, value) }) = answer.data.result.into_iter().next() else {
             return Err(CpuError::Empty { url: url(), query });
         };

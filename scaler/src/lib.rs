@@ -57,15 +57,18 @@
 pub mod check;
 pub mod cli;
 pub mod cluster;
+pub mod counters;
 pub mod cpu;
 pub mod decider;
 pub mod kubernetes;
+pub mod prometheus;
 pub mod push;
 pub mod replay;
 pub mod report;
 pub mod results;
 pub mod schedule;
 pub mod settings;
+pub mod state;
 pub mod step;
 
 mod answer;

@@ -11,9 +11,12 @@ use scaler_core::{Bounds, Mode};
 use thiserror::Error;
 
 use crate::check::{CheckConfig, UtilizationSource};
-use crate::cpu::{CpuError, PROMETHEUS_DEADLINE, Prometheus};
+use crate::counters::PodCounters;
+use crate::cpu::{CpuError, Prometheus};
 use crate::decider::{AGENT_DEADLINE, DeciderError, HttpAgent};
+use crate::prometheus::{PROMETHEUS_DEADLINE, QueryError};
 use crate::push::{PUSHGATEWAY_DEADLINE, PushError, Pushgateway};
+use crate::state::StateSource;
 
 /// Half of the checks stay when the file is rolled, and the agent is to find its whole history among them.
 const LEAST_MAX_CHECKS: usize = 2 * MAX_HISTORY;
@@ -47,7 +50,7 @@ pub struct Settings {
     #[arg(long, env = "AGENT_PORT", default_value_t = 8000, value_parser = clap::value_parser!(u16).range(1..))]
     pub agent_port: u16,
 
-    /// Base URL of Prometheus, for the CPU of the pods; without it, or empty, the CPU is null.
+    /// Base URL of Prometheus, for the CPU of the pods, and for STATE_SOURCE=prometheus; without it, or empty, the CPU is null.
     #[arg(long, env = "PROMETHEUS_URL", value_name = "URL", value_parser = url_or_empty)]
     pub prometheus_url: Option<String>,
 
@@ -59,7 +62,11 @@ pub struct Settings {
     #[arg(long, env = "UTILIZATION_SOURCE", value_enum, default_value_t = UtilizationSource::Theory)]
     pub utilization_source: UtilizationSource,
 
-    /// Folder shared with the matrix service; it must be there.
+    /// Where the requests of a window come from: the records in RESULTS_DIR, or the counters that the pods export.
+    #[arg(long, env = "STATE_SOURCE", value_enum, default_value_t = StateSourceName::Records)]
+    pub state_source: StateSourceName,
+
+    /// Folder of podStatus.json, shared with the matrix service where it keeps records; it must be there.
     #[arg(long, env = "RESULTS_DIR", value_name = "FOLDER")]
     pub results_dir: PathBuf,
 
@@ -93,6 +100,15 @@ pub enum ModeName {
     Shadow,
 }
 
+/// `STATE_SOURCE`, as a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StateSourceName {
+    /// The records in `RESULTS_DIR`.
+    Records,
+    /// The counters that the pods export.
+    Prometheus,
+}
+
 /// Settings that contradict each other, or the system.
 #[derive(Debug, Error)]
 pub enum SettingsError {
@@ -102,12 +118,18 @@ pub enum SettingsError {
     /// The CPU is wanted from nowhere.
     #[error("UTILIZATION_SOURCE is prometheus, and PROMETHEUS_URL is not set")]
     NoPrometheus,
+    /// The requests are wanted from nowhere.
+    #[error("STATE_SOURCE is prometheus, and PROMETHEUS_URL is not set")]
+    NoCounters,
     /// The agent's client.
     #[error("cannot reach for the agent")]
     Agent(#[from] DeciderError),
     /// The client of Prometheus.
     #[error("cannot reach for Prometheus")]
     Prometheus(#[from] CpuError),
+    /// Its client, for the counters.
+    #[error("cannot reach for Prometheus")]
+    Counters(#[from] QueryError),
     /// The client of the Pushgateway.
     #[error("cannot reach for the Pushgateway")]
     Pushgateway(#[from] PushError),
@@ -131,6 +153,7 @@ impl Settings {
                 ModeName::Shadow => Mode::Shadow,
             },
             utilization_source: self.utilization_source,
+            state_source: self.state_source()?,
             analyzed_retention: self.analyzed_retention,
             pod_status_max_checks: self.pod_status_max_checks,
             results_dir: self.results_dir.clone(),
@@ -167,6 +190,17 @@ impl Settings {
         let url = self.pushgateway_url.as_deref().filter(|url| !url.is_empty());
         let new = |url| Pushgateway::new(url, &self.namespace, &self.deployment_name, PUSHGATEWAY_DEADLINE);
         Ok(url.map(new).transpose()?)
+    }
+
+    fn state_source(&self) -> Result<StateSource, SettingsError> {
+        match self.state_source {
+            StateSourceName::Records => Ok(StateSource::Records),
+            StateSourceName::Prometheus => {
+                let url = self.prometheus_url().ok_or(SettingsError::NoCounters)?;
+                let (namespace, deployment) = (&self.namespace, &self.deployment_name);
+                Ok(StateSource::Prometheus(PodCounters::new(url, namespace, deployment, PROMETHEUS_DEADLINE)?))
+            }
+        }
     }
 
     fn prometheus_url(&self) -> Option<&str> {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on ends")]
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use scaler::report::html;
 use scaler_core::status::{NamedError, RefusedRecord, UtilizationSent};

@@ -38,6 +38,12 @@ impl Bounds {
         self.min
     }
 
+    /// The same, but for a minimum of `replicas` where that is higher, as far as the maximum lets it be.
+    #[must_use]
+    pub fn at_least(self, replicas: u32) -> Self {
+        Self { min: replicas.clamp(self.min, self.max), max: self.max }
+    }
+
     /// Most replicas, >= `min`.
     #[must_use]
     pub fn max(&self) -> u32 {
@@ -91,7 +97,7 @@ impl Wish {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
-    /// The wish was raised to `MIN_REPLICAS`.
+    /// The wish was raised to `MIN_REPLICAS`, or to what is ordered while pods are unseen.
     MinReplicas,
     /// The wish was lowered to `MAX_REPLICAS`.
     MaxReplicas,

@@ -10,6 +10,7 @@ use agent::rng::Stream;
 use anyhow::{Context, bail};
 use futures::future::{join_all, try_join_all};
 use scaler::check::{CheckConfig, UtilizationSource};
+use scaler::state::StateSource;
 use scaler_core::{Bounds, Mode};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -167,6 +168,7 @@ fn parts(
         bounds: Bounds::new(count(scenario.min_replicas)?, count(scenario.max_replicas)?)?,
         mode: Mode::Auto,
         utilization_source: UtilizationSource::Theory,
+        state_source: StateSource::Records,
         // All of them: the windows of the run can be looked at, and replayed.
         analyzed_retention: scenario.windows as usize,
         // None rolls out of the file: the report is of the whole run.

@@ -99,7 +99,7 @@ impl ResultsFolder {
     }
 
     /// 1 + the highest number that a check or a folder has had.
-    fn next_key(&self, status: &StatusFile) -> Result<CheckKey, ResultsError> {
+    pub(crate) fn next_key(&self, status: &StatusFile) -> Result<CheckKey, ResultsError> {
         let folders = names(&self.analyzed())?;
         let highest_folder = folders.iter().filter_map(|name| CheckKey::parse(name.to_str()?)).max();
         let highest = highest_folder.max(status.highest_key()?);

@@ -9,6 +9,7 @@ use scaler::check::{CheckConfig, UtilizationSource};
 use scaler::cluster::{Cluster, ClusterError, Pods};
 use scaler::cpu::{CpuError, CpuMeter};
 use scaler::decider::{Decider, DeciderError};
+use scaler::state::StateSource;
 use scaler_core::{ActionReply, ActionRequest, Bounds, Mode};
 
 /// Pods that follow the orders at once.
@@ -66,6 +67,7 @@ pub fn config(results: &Path) -> CheckConfig {
         bounds: Bounds::new(min, max).unwrap(),
         mode: Mode::Auto,
         utilization_source: UtilizationSource::Theory,
+        state_source: StateSource::Records,
         analyzed_retention: 60,
         pod_status_max_checks: 1440,
         results_dir: results.to_owned(),
