@@ -119,14 +119,16 @@ class Scene:
         self.start("proxy", "haproxy", "-db", "-f", path, NAMESPACE=NAMESPACE, CLUSTER_DOMAIN="cluster.local", MAX_BODY_BYTES="16777216")
         until(lambda: get(f"http://127.0.0.1:{self.ports['proxy metrics']}/readyz"), "the proxy knows a pod")
 
-    def start_scaler(self):
+    def start_scaler(self, name="scaler", **others):
+        """One of them, or one more beside it with other settings."""
         server = f"http://127.0.0.1:{self.cluster.port}"
         kubeconfig = {"apiVersion": "v1", "kind": "Config", "current-context": "stage", "clusters": [{"name": "stage", "cluster": {"server": server}}],
                       "users": [{"name": "nobody", "user": {}}], "contexts": [{"name": "stage", "context": {"cluster": "stage", "user": "nobody"}}]}
-        self.start("scaler", self.own("scaler"), "run", KUBECONFIG=self.written("kubeconfig", json.dumps(kubeconfig)), NAMESPACE=NAMESPACE,
-                   DEPLOYMENT_NAME=DEPLOYMENT, PRESSURE_THRESHOLD=str(THRESHOLD_S), INTERVAL_CHECK=str(INTERVAL_S), AGENT_HOST="127.0.0.1",
-                   AGENT_PORT=str(self.ports["agent"]), RESULTS_DIR=self.results, MAX_REPLICAS=str(MAX_REPLICAS), PROMETHEUS_URL=self.base,
-                   PUSHGATEWAY_URL=f"http://127.0.0.1:{self.ports['pushgateway']}")
+        settings = {"KUBECONFIG": self.written("kubeconfig", json.dumps(kubeconfig)), "NAMESPACE": NAMESPACE, "DEPLOYMENT_NAME": DEPLOYMENT,
+                    "PRESSURE_THRESHOLD": str(THRESHOLD_S), "INTERVAL_CHECK": str(INTERVAL_S), "AGENT_HOST": "127.0.0.1",
+                    "AGENT_PORT": str(self.ports["agent"]), "RESULTS_DIR": self.results, "MAX_REPLICAS": str(MAX_REPLICAS), "PROMETHEUS_URL": self.base,
+                    "PUSHGATEWAY_URL": f"http://127.0.0.1:{self.ports['pushgateway']}"}
+        return self.start(name, self.own("scaler"), "run", **{**settings, **others})
 
     def start_exporters(self):
         self.start("pushgateway", "prometheus-pushgateway", f"--web.listen-address=127.0.0.1:{self.ports['pushgateway']}")

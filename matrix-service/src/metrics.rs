@@ -1,5 +1,7 @@
 //! What Prometheus is told.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use actix_web::http::StatusCode;
 use chrono::Utc;
 use prometheus::{
@@ -19,6 +21,8 @@ const TIME_BUCKETS_S: [f64; 16] =
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Held while a request is counted and while all is read: a mean is of sums and a count of the same requests.
+    counting: Mutex<()>,
     start: Gauge,
     requests: IntCounterVec,
     in_flight: IntGauge,
@@ -39,6 +43,7 @@ impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let metrics = Self {
             registry: Registry::new(),
+            counting: Mutex::default(),
             // By which a scaler tells a pod that is new from one that was not scraped for a while.
             start: Gauge::new(Figure::Start.metric(), "When the process started, Unix time")?,
             requests: IntCounterVec::new(
@@ -81,6 +86,7 @@ impl Metrics {
     fn register(&self) -> Result<(), prometheus::Error> {
         let Self {
             registry,
+            counting: _,
             start,
             requests,
             in_flight,
@@ -116,7 +122,15 @@ impl Metrics {
     /// # Errors
     /// When a series has no value.
     pub fn text(&self) -> Result<String, prometheus::Error> {
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+        let counting = self.counting();
+        let families = self.registry.gather();
+        drop(counting);
+        TextEncoder::new().encode_to_string(&families)
+    }
+
+    /// There is nothing in it that a panic could have left half done but the counts of one request.
+    fn counting(&self) -> MutexGuard<'_, ()> {
+        self.counting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Media type of [`Metrics::text`].
@@ -144,6 +158,7 @@ impl Metrics {
 
     /// A record was kept.
     pub fn recorded(&self, service_time_s: f64, response_time_s: f64) {
+        let _counting = self.counting();
         self.records_written.inc();
         self.service_time.observe(service_time_s);
         self.response_time.observe(response_time_s);
@@ -233,6 +248,30 @@ mod tests {
             let value = found.unwrap_or_else(|| panic!("{} is not in\n{text}", figure.metric()));
             assert_eq!(value >= before_s, figure == Figure::Start, "{}: {value}", figure.metric());
         }
+    }
+
+    #[test]
+    fn all_figures_of_a_scrape_are_of_the_same_requests() {
+        let metrics = Metrics::new().unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+                    metrics.recorded(0.25, 0.5);
+                }
+            });
+            for _ in 0..200 {
+                let text = metrics.text().unwrap();
+                let value = |figure: Figure| -> f64 {
+                    text.lines().find_map(|line| line.strip_prefix(figure.metric())?.trim().parse().ok()).unwrap()
+                };
+                let requests = value(Figure::Requests);
+                assert_eq!(value(Figure::ServiceTime), 0.25 * requests);
+                assert_eq!(value(Figure::ResponseTime), 0.5 * requests);
+                assert_eq!(value(Figure::RelativeWait), requests);
+            }
+            stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
     }
 
     #[test]
