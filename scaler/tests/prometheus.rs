@@ -263,7 +263,7 @@ async fn a_pod_that_has_just_become_ready_may_be_unseen() {
 }
 
 /// A Prometheus that scrapes a pod of one request every 10 ms as often, from now on.
-fn live() -> (Peer, Instant) {
+fn live() -> Peer {
     let (start, at) = (Instant::now(), Utc::now());
     let samples = move |figure: Figure| {
         let n = start.elapsed().as_millis() / 10;
@@ -278,7 +278,7 @@ fn live() -> (Peer, Instant) {
             json!({ "__name__": figure.metric(), "namespace": NAMESPACE, "pod": name("aaaaa"), "job": "pods" });
         json!({ "metric": labels, "values": (0..=n).map(sample).collect::<Vec<_>>() })
     };
-    (Peer::start(move |_| matrix(&Figure::ALL.map(samples))), start)
+    Peer::start(move |_| matrix(&Figure::ALL.map(samples)))
 }
 
 fn counted(results: &Path) -> (u64, Option<DateTime<Utc>>) {
@@ -293,7 +293,7 @@ fn a_scaler_killed_anywhere_counts_every_request_once() {
     let api = api::server(api::deployment(2), vec![(None, api::page(&[api::pod("aaaaa")], None))], api::scaled(3));
     let agent = Peer::start(|_| Answer::Json(200, r#"{"action": 3}"#.to_owned()));
     let began = Utc::now();
-    let (prometheus, _) = live();
+    let prometheus = live();
     let stage = Stage::new(&api, &agent);
     let command = |arguments: &[&str]| {
         let mut command = stage.command(arguments);
