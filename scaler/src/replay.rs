@@ -167,6 +167,9 @@ async fn ask_again(decider: &impl Decider, before: &PodStatus, decision: &Decisi
 
 /// Computes the observation from the window's records again.
 fn observe_again(folder: &Path, check: &Check, decision: &Decision) -> Result<Verdict, ReplayError> {
+    if !decision.scraped_until.is_empty() {
+        return Ok(Verdict::Skipped("from Prometheus"));
+    }
     if !folder.is_dir() {
         return Ok(Verdict::Skipped("no longer kept"));
     }

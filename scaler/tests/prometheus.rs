@@ -262,6 +262,29 @@ async fn a_pod_that_has_just_become_ready_may_be_unseen() {
     assert!(close(check.workload, 1.0));
 }
 
+#[tokio::test]
+async fn the_cost_of_a_check_is_that_of_its_pods_whatever_the_rate() {
+    println!("{:>5} {:>16} {:>12} {:>9}", "pods", "requests/s", "answer", "check");
+    let mut bytes = Vec::new();
+    for (pods, rate) in [(8, 1_u32), (8, 100_000), (40, 1), (40, 100_000)] {
+        let scene = Scene::new(&["aaaaa"], 1);
+        // As k8s/ scrapes them: each 15 s, of which a window of 60 s and 300 s before it are asked for.
+        let counts: Vec<_> =
+            (-20..=4).map(|i| (f64::from(i) * 15.0, f64::from(i + 20) * 15.0 * f64::from(rate))).collect();
+        let samples: &'static [(f64, f64)] = counts.leak();
+        let suffixes = (0..pods).map(|i| if i == 0 { "aaaaa".to_owned() } else { format!("b{i:04}") });
+        let all = suffixes.flat_map(|suffix| series_of(&(String::leak(suffix), samples), -3600.0)).collect::<Vec<_>>();
+        let Answer::Json(_, body) = matrix(&all) else { unreachable!() };
+        bytes.push(body.len());
+        let start = Instant::now();
+        let check = scene.check(60.5, Answer::Json(200, body)).await.unwrap();
+        let took = start.elapsed();
+        println!("{pods:>5} {:>16} {:>9} kB {:>6} ms", pods * rate, bytes[bytes.len() - 1] / 1000, took.as_millis());
+        assert_eq!(check.decision.unwrap().records_read, u64::from(pods * rate * 60));
+    }
+    assert!(bytes[1] < 2 * bytes[0] && bytes[3] < 2 * bytes[2], "more digits, no more samples: {bytes:?}");
+}
+
 /// A Prometheus that scrapes a pod of one request every 10 ms as often, from now on.
 fn live() -> Peer {
     let (start, at) = (Instant::now(), Utc::now());
