@@ -286,7 +286,7 @@ async fn the_cost_of_a_check_is_that_of_its_pods_whatever_the_rate() {
 }
 
 /// A Prometheus that scrapes a pod of one request every 10 ms as often, from now on.
-fn live() -> Peer {
+fn live() -> (Peer, DateTime<Utc>) {
     let (start, at) = (Instant::now(), Utc::now());
     let samples = move |figure: Figure| {
         let n = start.elapsed().as_millis() / 10;
@@ -301,7 +301,7 @@ fn live() -> Peer {
             json!({ "__name__": figure.metric(), "namespace": NAMESPACE, "pod": name("aaaaa"), "job": "pods" });
         json!({ "metric": labels, "values": (0..=n).map(sample).collect::<Vec<_>>() })
     };
-    Peer::start(move |_| matrix(&Figure::ALL.map(samples)))
+    (Peer::start(move |_| matrix(&Figure::ALL.map(samples))), at)
 }
 
 fn counted(results: &Path) -> (u64, Option<DateTime<Utc>>) {
@@ -315,8 +315,7 @@ fn counted(results: &Path) -> (u64, Option<DateTime<Utc>>) {
 fn a_scaler_killed_anywhere_counts_every_request_once() {
     let api = api::server(api::deployment(2), vec![(None, api::page(&[api::pod("aaaaa")], None))], api::scaled(3));
     let agent = Peer::start(|_| Answer::Json(200, r#"{"action": 3}"#.to_owned()));
-    let began = Utc::now();
-    let prometheus = live();
+    let (prometheus, began) = live();
     let stage = Stage::new(&api, &agent);
     let command = |arguments: &[&str]| {
         let mut command = stage.command(arguments);
@@ -336,9 +335,9 @@ fn a_scaler_killed_anywhere_counts_every_request_once() {
         assert_eq!(output.status.code(), Some(0), "{name}: {}", String::from_utf8_lossy(&output.stderr));
         let (read, last) = counted(&stage.results);
         // One request, one sample: the time of the newest says how many there were.
-        let truth = (last.unwrap() - began).num_milliseconds() as f64 / 10.0;
+        let truth = (last.unwrap().timestamp_millis() - began.timestamp_millis()) / 10;
         println!("{name:<12} {read:>5} requests counted up to {}", last.unwrap());
-        assert!((read as f64 - truth).abs() <= 5.0, "{name}: {read}, not {truth}");
+        assert_eq!(read as i64, truth, "{name}");
     }
     assert!(kills >= 10, "{kills}");
     assert_eq!(folder::names(&stage.results.join("AnalyzedPods")), [""; 0]);

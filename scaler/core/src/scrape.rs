@@ -51,6 +51,8 @@ pub enum Figure {
 }
 
 impl Figure {
+    /// Those that a service must export: they grow with its requests.
+    pub const COUNTERS: [Self; 4] = [Self::Requests, Self::ServiceTime, Self::ResponseTime, Self::RelativeWait];
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Requests, Self::ServiceTime, Self::ResponseTime, Self::RelativeWait, Self::Start];
 
@@ -153,7 +155,7 @@ pub fn pod_windows(series: &[Series], since: &Since<'_>) -> BTreeMap<String, Res
         pods.entry(&one.pod).or_default().push(one);
     }
     let window = |(pod, series): (&str, Vec<&Series>)| {
-        let window = PodSeries::new(series, since.at_ms).and_then(|series| series.window(pod, since));
+        let window = PodSeries::new(series, since.at_ms).map(|series| series.window(pod, since));
         (pod.to_owned(), window)
     };
     pods.into_iter().map(window).collect()
@@ -196,6 +198,9 @@ struct PodSeries<'a> {
     series: Vec<&'a Series>,
     /// Times of all samples.
     times: BTreeSet<i64>,
+    /// First and last time at which there are samples of every counter. Where samples of one scrape come in one by one, the
+    /// newest of some series is waited for by the next window.
+    all_ms: (i64, i64),
     /// Times of the first samples after a restart.
     restarts: BTreeSet<i64>,
 }
@@ -204,10 +209,12 @@ impl<'a> PodSeries<'a> {
     fn new(mut series: Vec<&'a Series>, since_ms: i64) -> Result<Self, PodError> {
         let job = job_of(&series, since_ms).map(str::to_owned);
         series.retain(|one| job.as_ref().is_none_or(|job| one.job == *job));
-        for figure in Figure::ALL.into_iter().filter(|figure| *figure != Figure::Start) {
-            if !series.iter().any(|one| one.figure == figure) {
-                return Err(PodError::Missing(figure));
-            }
+        let mut all_ms = (i64::MIN, i64::MAX);
+        for figure in Figure::COUNTERS {
+            let times =
+                || series.iter().filter(|one| one.figure == figure).flat_map(|one| &one.samples).map(|s| s.at_ms);
+            let (first, last) = times().min().zip(times().max()).ok_or(PodError::Missing(figure))?;
+            all_ms = (all_ms.0.max(first), all_ms.1.min(last));
         }
         let mut restarts = BTreeSet::new();
         for one in &series {
@@ -221,14 +228,11 @@ impl<'a> PodSeries<'a> {
             restarts.extend(one.samples.windows(2).filter(again).map(|pair| pair[1].at_ms));
         }
         let times = series.iter().flat_map(|one| &one.samples).map(|sample| sample.at_ms).collect();
-        Ok(Self { series, times, restarts })
+        Ok(Self { series, times, all_ms, restarts })
     }
 
-    fn window(&self, pod: &str, since: &Since<'_>) -> Result<PodWindow, PodError> {
-        // Not reached: a series without samples is no series.
-        let (Some(&first), Some(&until_ms)) = (self.times.first(), self.times.last()) else {
-            return Err(PodError::Missing(Figure::Requests));
-        };
+    fn window(&self, pod: &str, since: &Since<'_>) -> PodWindow {
+        let (first, until_ms) = self.all_ms;
         // A sample that came in late may be older than the check that did not see it.
         let stopped_ms = since.until.map_or(Some(since.at_ms), |until| until.get(pod).copied());
         let begin_ms = stopped_ms.and_then(|stopped| self.times.range(..=stopped).next_back().copied());
@@ -240,7 +244,7 @@ impl<'a> PodSeries<'a> {
         };
         let grown = |figure| {
             let of_figure = self.series.iter().filter(move |one| one.figure == figure);
-            of_figure.map(|one| self.increase(&one.samples, begin_ms)).sum::<f64>()
+            of_figure.map(|one| self.increase(&one.samples, begin_ms, until_ms)).sum::<f64>()
         };
         let sums = PodSums::of_counters(
             // A count is whole; beyond 2^53 it would not be.
@@ -249,7 +253,7 @@ impl<'a> PodSeries<'a> {
             grown(Figure::ResponseTime),
             grown(Figure::RelativeWait),
         );
-        Ok(PodWindow { sums, coverage, until_ms })
+        PodWindow { sums, coverage, until_ms }
     }
 
     /// Whether the process that the first sample is of began so late that no check has seen it.
@@ -261,11 +265,12 @@ impl<'a> PodSeries<'a> {
         first.is_some_and(|start| start.value * 1e3 >= (since.at_ms - unseen_ms) as f64)
     }
 
-    /// What a counter grew by after `begin_ms`, or since it began to count.
+    /// What a counter grew by after `begin_ms`, or since it began to count, until `until_ms`.
     ///
     /// A series that was not there at `begin_ms`, when the pod was, has counted from 0 since.
-    fn increase(&self, samples: &[Sample], begin_ms: Option<i64>) -> f64 {
+    fn increase(&self, samples: &[Sample], begin_ms: Option<i64>, until_ms: i64) -> f64 {
         let start = begin_ms.unwrap_or(i64::MIN);
+        let samples = &samples[..samples.partition_point(|sample| sample.at_ms <= until_ms)];
         let (before, after) = samples.split_at(samples.partition_point(|sample| sample.at_ms <= start));
         let mut last = before.last().copied().unwrap_or(Sample { at_ms: start, value: 0.0 });
         let mut grown = 0.0;

@@ -126,6 +126,25 @@ fn a_counter_in_parts_is_their_sum_and_a_part_that_appears_counts_from_0() {
 }
 
 #[test]
+fn a_scrape_of_which_a_series_is_still_to_come_belongs_to_the_next_window() {
+    let mut until = BTreeMap::from([(POD.to_owned(), 98_000)]);
+    let whole = pod(POD, &[(98, 7.0), (113, 9.0), (158, 20.0), (173, 21.0)], Some(10.0));
+    let mut counted = 0;
+    for missing in [Some(Figure::ResponseTime), Some(Figure::Requests), None] {
+        let mut seen = whole.clone();
+        for one in seen.iter_mut().filter(|one| Some(one.figure) == missing) {
+            one.samples.truncate(2);
+        }
+        let since = Since { at_ms: 100_000, until: Some(&until), unseen_ms: 60_000 };
+        let window = only(&pod_windows(&seen, &since)).expect("good");
+        assert_eq!(window.until_ms, if missing.is_some() { 113_000 } else { 173_000 }, "{missing:?}");
+        counted += window.sums.count();
+        until.insert(POD.to_owned(), window.until_ms);
+    }
+    assert_eq!(counted, 14);
+}
+
+#[test]
 fn what_two_jobs_scrape_counts_once() {
     let since = Since { at_ms: 100_000, until: None, unseen_ms: 60_000 };
     let mut all = pod(POD, &[(99, 7.0), (159, 21.0)], None);
