@@ -208,11 +208,12 @@ impl Parts<'_> {
     fn into_check(self, config: &CheckConfig, status: &PodStatus) -> Check {
         let Self { window, tally, seen, cpu, mut request, utilization, answer, plan, applied } = self;
         let Seen { pods, metrics, window_length, observation } = seen;
-        let Tally { pods: _, read, refused, named_refused, newest } = tally;
+        let Tally { pods: _, read, refused, named_refused, newest, errors: window_errors } = tally;
         let (started_previous_check, shutdown_previous_check) = status.changes(&pods.ready);
         // The history is the checks before this one: they are in the file already.
         request.history.clear();
-        let errors = [cpu.error, answer.error, applied.error().cloned()].into_iter().flatten().collect();
+        let errors = [cpu.error, answer.error, applied.error().cloned()].into_iter().flatten();
+        let errors = window_errors.into_iter().chain(errors).collect();
         let decision = Decision {
             claimed_at: window.claimed_at,
             mode: config.mode,
