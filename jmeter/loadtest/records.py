@@ -18,6 +18,9 @@ class Records(NamedTuple):
     unreadable: list
 
 
+SEGMENT = ".jsonl"
+
+
 class Join(NamedTuple):
     """(sample, record) of each request that both sides know; ids that only one side knows, or that are recorded twice, or
     whose answer and record differ."""
@@ -40,16 +43,22 @@ def read_records(folder):
         gone = False
         for path in record_files(folder):
             name = os.path.basename(path)
-            if name in found or name in unreadable:
-                continue
             try:
                 with open(path, encoding="utf-8") as file:
-                    record = json.load(file)
-                found[name] = (record.get("Request ID"), Record(path, float(record["Service Time"]), float(record["Response Time"])))
+                    texts = dict(enumerate(file, 1)) if name.endswith(SEGMENT) else {"": file.read()}
             except FileNotFoundError:
                 gone = True
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                unreadable[name] = f"{path}: {type(error).__name__} {error}"
+                continue
+            for line, text in texts.items():
+                key = f"{name}:{line}"
+                # Of a segment, also the empty line that ends it, and a last line that is being written.
+                if key in found or key in unreadable or (line and (not text.strip() or not text.endswith("\n"))):
+                    continue
+                try:
+                    record = json.loads(text)
+                    found[key] = (record.get("Request ID"), Record(path, float(record["Service Time"]), float(record["Response Time"])))
+                except (ValueError, KeyError, TypeError, AttributeError) as error:
+                    unreadable[key] = f"{path}{':' if line else ''}{line}: {type(error).__name__} {error}"
     by_id = {}
     for rid, record in found.values():
         if rid is not None:
@@ -58,10 +67,10 @@ def read_records(folder):
 
 
 def record_files(folder):
-    """Names are <Pod>_<Timestamp>.json; a leading dot is a record that is being written."""
+    """Names are <Pod>_<Timestamp>.json, or .jsonl with a record per line; a leading dot is a record that is being written."""
     for place, folders, files in os.walk(folder):
         for name in files:
-            if name.endswith(".json") and "_" in name and not name.startswith("."):
+            if name.endswith((".json", SEGMENT)) and "_" in name and not name.startswith("."):
                 yield os.path.join(place, name)
 
 

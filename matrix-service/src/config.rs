@@ -10,6 +10,8 @@ use clap::Parser;
 use scaler_core::RecordName;
 use thiserror::Error;
 
+use crate::records::{RecordMode, Records};
+
 /// File names end at 255 bytes; a record's has 33 beside the pod: dot, time stamp, extension.
 const MAX_POD_NAME: usize = 220;
 /// Longest time that can be set.
@@ -23,9 +25,13 @@ pub struct Config {
     #[arg(long, env = "LISTEN_ADDR", default_value = "0.0.0.0:8080")]
     pub listen_addr: SocketAddr,
 
-    /// Folder shared with the scaler; records go to `incoming/` in it.
+    /// Folder shared with the scaler; records go to `incoming/` in it. Required, but with RECORDS=none.
     #[arg(long, env = "RESULTS_DIR")]
-    pub results_dir: PathBuf,
+    pub results_dir: Option<PathBuf>,
+
+    /// How records are kept: a file per request, a file per window with a line per request, or none at all.
+    #[arg(long, env = "RECORDS", value_enum, default_value_t = RecordMode::File)]
+    pub records: RecordMode,
 
     /// Name of this pod in file names, without '_'; HOSTNAME where it is not set.
     #[arg(long, env = "POD_NAME")]
@@ -60,6 +66,11 @@ pub struct Config {
     pub emulated_cpu_quota: CpuQuota,
 }
 
+/// Records are to be kept, and nobody says where.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("RESULTS_DIR is not set: records need a folder that is shared with the scaler, unless RECORDS is none")]
+pub struct NoResultsDir;
+
 /// The pod has no usable name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PodNameError {
@@ -88,6 +99,20 @@ impl Config {
             (None, Some(hostname)) => hostname.parse().map_err(|error| PodNameError::Hostname(Box::new(error))),
             (None, None) => Err(PodNameError::Missing),
         }
+    }
+
+    /// Where records go.
+    ///
+    /// # Errors
+    /// [`NoResultsDir`].
+    pub fn place(&self, pod: PodName) -> Result<Records, NoResultsDir> {
+        let results_dir =
+            || self.results_dir.as_deref().filter(|path| !path.as_os_str().is_empty()).ok_or(NoResultsDir);
+        Ok(match self.records {
+            RecordMode::File => Records::files(results_dir()?, pod),
+            RecordMode::Segment => Records::segments(results_dir()?, pod),
+            RecordMode::None => Records::nowhere(pod),
+        })
     }
 
     /// Values that a product may hold: as many as the largest body can carry (two bytes each).
@@ -200,6 +225,15 @@ mod tests {
     }
 
     #[test]
+    fn records_need_a_folder_unless_there_are_none() {
+        for (mode, needs) in [("file", true), ("segment", true), ("none", false)] {
+            let mut config = config(&["--records", mode]).unwrap();
+            config.results_dir = None;
+            assert_eq!(config.place("pod".parse().unwrap()).is_err(), needs, "{mode}");
+        }
+    }
+
+    #[test]
     fn values_out_of_range_are_refused_naming_flag_and_value() {
         for (flag, value) in [
             ("--emulated-cpu-quota", "0"),
@@ -213,6 +247,7 @@ mod tests {
             ("--grace-seconds", "inf"),
             ("--body-timeout-seconds", "ten"),
             ("--listen-addr", "8080"),
+            ("--records", "folder"),
         ] {
             let message = config(&[flag, value]).unwrap_err().to_string();
             assert!(message.contains(flag) && message.contains(value), "{flag} {value}: {message}");

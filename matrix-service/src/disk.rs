@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     fn disk(dir: &Path) -> Arc<Disk> {
-        Arc::new(Disk::new(Records::new(dir, "pod-1".parse().unwrap())))
+        Arc::new(Disk::new(Records::files(dir, "pod-1".parse().unwrap())))
     }
 
     #[test]

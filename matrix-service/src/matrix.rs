@@ -128,6 +128,7 @@ impl MatrixBuilder {
     ///
     /// # Errors
     /// [`MatrixError::NotFinite`].
+    #[inline]
     pub fn push(&mut self, value: f64) -> Result<(), MatrixError> {
         if !value.is_finite() {
             return Err(MatrixError::NotFinite { row: self.row(), column: self.column(), value });
@@ -259,8 +260,8 @@ impl Multiplication {
         #[expect(clippy::expect_used, reason = "the line above gave it this length")]
         let mut product = Array2::from_shape_vec((shape.rows, shape.columns), values).expect("rows * columns values");
         general_mat_mul(1.0, &self.a.values, &self.b.values, 0.0, &mut product);
-        let corner = match product.indexed_iter().find(|(_, value)| !value.is_finite()) {
-            Some(((row, column), _)) => Err(Overflow { row: row + 1, column: column + 1 }),
+        let corner = match overflow(&product) {
+            Some(overflow) => Err(overflow),
             None => Ok(TopLeft::of(&product)),
         };
         *result = product.into_raw_vec_and_offset().0;
@@ -272,6 +273,17 @@ impl Multiplication {
     pub fn into_values(self) -> (Vec<f64>, Vec<f64>) {
         (self.a.into_values(), self.b.into_values())
     }
+}
+
+/// The first value that is not finite.
+fn overflow(product: &Array2<f64>) -> Option<Overflow> {
+    // Without a branch per value, so that the compiler takes several at a time; the place is looked for when there is one.
+    let finite = product.iter().fold(true, |finite, value| finite & value.is_finite());
+    if finite {
+        return None;
+    }
+    let ((row, column), _) = product.indexed_iter().find(|(_, value)| !value.is_finite())?;
+    Some(Overflow { row: row + 1, column: column + 1 })
 }
 
 /// The top left 5x5 of a product, or all of it along a side that is shorter.

@@ -7,7 +7,7 @@ use chrono::Utc;
 use prometheus::{
     Counter, Encoder, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
-use scaler_core::RequestRecord;
+use scaler_core::RequestTimes;
 use scaler_core::request_time::{REQUEST_TIME, RequestTimeError, X_REQUEST_START};
 use scaler_core::scrape::Figure;
 
@@ -162,7 +162,7 @@ impl Metrics {
         self.records_written.inc();
         self.service_time.observe(service_time_s);
         self.response_time.observe(response_time_s);
-        let times = RequestRecord { service_time_s, response_time_s, request_id: None };
+        let times = RequestTimes { service_time_s, response_time_s };
         // Divided by a service time of 0, the sum would be infinite for good.
         if times.validate().is_ok() {
             self.relative_wait.inc_by(times.relative_wait());

@@ -14,11 +14,14 @@ use crate::drain::Held;
 use crate::headers;
 use crate::matrix::{Multiplication, TopLeft};
 use crate::pace::at_quota;
-use crate::parse::parse;
+use crate::parse::{BadRequest, parse};
 use crate::refusal::Refusal;
 use crate::service::Service;
 use crate::slots::Slot;
 use crate::workspace::Workspace;
+
+/// Longest body that is parsed by the thread that reads it, bytes; it takes about 0.1 ms.
+const SHORT_BODY: usize = 128 * 1024;
 
 /// The answer to a request that was served.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -85,12 +88,8 @@ impl WholeRequest {
     /// Parses outside of the slot, waits in line, multiplies inside of it, records.
     async fn serve(self) -> Result<Reply, Refusal> {
         let Self { arrival, request_id, mut workspace, service, _admitted, _held } = self;
-        let (parsed, mut workspace) = spawn_blocking(move || {
-            let parsed = parse(&workspace.body, &mut workspace.buffers);
-            (parsed, workspace)
-        })
-        .await
-        .map_err(Refusal::Crashed)?;
+        let parsed;
+        (parsed, workspace) = parse_body(workspace).await?;
         let multiplication = match parsed {
             Ok(multiplication) => multiplication,
             Err(error) => {
@@ -110,6 +109,16 @@ impl WholeRequest {
         service.workspaces.put_back(workspace);
         reply
     }
+}
+
+/// Parses where that blocks nobody for long: a short body here, as handing it to another thread would take as long.
+async fn parse_body(mut workspace: Workspace) -> Result<(Result<Multiplication, BadRequest>, Workspace), Refusal> {
+    let short = workspace.body.len() <= SHORT_BODY;
+    let parse = move || {
+        let parsed = parse(&workspace.body, &mut workspace.buffers);
+        (parsed, workspace)
+    };
+    if short { Ok(parse()) } else { spawn_blocking(parse).await.map_err(Refusal::Crashed) }
 }
 
 /// A request that has its slot.

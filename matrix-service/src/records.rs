@@ -1,26 +1,32 @@
 //! The results folder, as this pod writes it.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+mod file;
+mod incoming;
+mod segment;
+
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use clap::ValueEnum;
+use scaler_core::RequestRecord;
 use scaler_core::record::{RecordError, RecordNameError};
-use scaler_core::{RecordName, RequestRecord};
 use thiserror::Error;
 
 use crate::config::PodName;
+use incoming::Incoming;
+use segment::Segments;
 
-/// Folder of the records that were not claimed yet.
-const INCOMING: &str = "incoming";
-/// A record is tried again when its folder is claimed meanwhile. Claims are seconds apart, so once should do.
-const RETRY_FOR: Duration = Duration::from_secs(5);
-/// Pause before another try when the folder is there and is not.
-const RETRY_PAUSE: Duration = Duration::from_millis(1);
-/// What a probe writes: a block, as a disk may have room for a few bytes in an inode only.
-const PROBE: [u8; 4096] = [b'\n'; 4096];
+/// How records are kept: `RECORDS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RecordMode {
+    /// A file per request.
+    File,
+    /// A file per window, with a line per request: for more than about a thousand requests a second.
+    Segment,
+    /// Not at all: for clusters without a shared volume, where the scaler asks Prometheus.
+    None,
+}
 
 /// Why a record is not kept.
 #[derive(Debug, Error)]
@@ -50,6 +56,14 @@ pub enum RecordsError {
         /// Why.
         source: io::Error,
     },
+    /// The same, in the middle of a segment.
+    #[error("cannot append to {path}")]
+    Append {
+        /// The segment.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Written, but without its name.
     #[error("cannot rename a record to {path}")]
     Publish {
@@ -67,7 +81,7 @@ pub enum RecordsError {
         source: io::Error,
     },
     /// Somebody renames or removes the folder all the time.
-    #[error("{path} was gone at every try for {} s", RETRY_FOR.as_secs())]
+    #[error("{path} was gone at every try for {} s", incoming::RETRY_FOR.as_secs())]
     Claimed {
         /// The folder.
         path: PathBuf,
@@ -76,21 +90,38 @@ pub enum RecordsError {
 
 /// Writes this pod's records to `incoming/`.
 ///
-/// The scaler claims a window by renaming the whole folder, at any moment. A record is written under a dot-name, which
-/// no reader looks at, and then renamed within the folder: a reader never sees half of it. If the folder is claimed
-/// before the rename, the rename fails with ENOENT, since its path leads into the next `incoming/`; then the record
-/// is written anew there. So each record ends in one window, and in one only.
+/// The scaler claims a window by renaming the whole folder, at any moment; [`file`] and [`segment`] say how each record ends
+/// in one window all the same, and in one only.
 #[derive(Debug)]
 pub struct Records {
-    incoming: PathBuf,
     pod: PodName,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Files(Incoming),
+    Segments(Incoming, Segments),
+    Nowhere,
 }
 
 impl Records {
-    /// The records of `pod` in the results folder.
+    /// The records of `pod` in the results folder, a file each.
     #[must_use]
-    pub fn new(results_dir: &Path, pod: PodName) -> Self {
-        Self { incoming: results_dir.join(INCOMING), pod }
+    pub fn files(results_dir: &Path, pod: PodName) -> Self {
+        Self { pod, place: Place::Files(Incoming::of(results_dir)) }
+    }
+
+    /// The records of `pod` in the results folder, as lines of segments.
+    #[must_use]
+    pub fn segments(results_dir: &Path, pod: PodName) -> Self {
+        Self { pod, place: Place::Segments(Incoming::of(results_dir), Segments::default()) }
+    }
+
+    /// No records.
+    #[must_use]
+    pub fn nowhere(pod: PodName) -> Self {
+        Self { pod, place: Place::Nowhere }
     }
 
     /// Keeps the record of the request that arrived at `arrival`.
@@ -99,16 +130,11 @@ impl Records {
     /// [`RecordsError`]; then there is no such record.
     pub fn keep(&self, arrival: DateTime<Utc>, record: &RequestRecord) -> Result<(), RecordsError> {
         record.validate()?;
-        let name = RecordName::new(self.pod.as_str(), arrival)?.to_string();
-        let bytes = serde_json::to_vec(record)?;
-        self.retrying(|| {
-            let (hidden, path) = (self.incoming.join(format!(".{name}")), self.incoming.join(&name));
-            self.write(&hidden, &bytes)?;
-            fs::rename(&hidden, &path).map_err(|source| {
-                remove_rest(&hidden);
-                RecordsError::Publish { path, source }
-            })
-        })
+        match &self.place {
+            Place::Files(incoming) => file::keep(incoming, self.pod.as_str(), arrival, record),
+            Place::Segments(incoming, segments) => segments.keep(incoming, self.pod.as_str(), arrival, record),
+            Place::Nowhere => Ok(()),
+        }
     }
 
     /// Writes a file where records go, and removes it.
@@ -116,57 +142,10 @@ impl Records {
     /// # Errors
     /// [`RecordsError`]: records cannot be kept now.
     pub fn probe(&self) -> Result<(), RecordsError> {
-        self.retrying(|| {
-            let path = self.incoming.join(format!(".probe-{}", self.pod.as_str()));
-            self.write(&path, &PROBE)?;
-            fs::remove_file(&path).map_err(|source| RecordsError::Remove { path, source })
-        })
-    }
-
-    /// Tries again for as long as the folder is claimed meanwhile.
-    fn retrying(&self, attempt: impl Fn() -> Result<(), RecordsError>) -> Result<(), RecordsError> {
-        let started = Instant::now();
-        while started.elapsed() < RETRY_FOR {
-            match attempt() {
-                Err(error) if error.is_claimed() => self.make_incoming()?,
-                outcome => return outcome,
-            }
+        match &self.place {
+            Place::Files(incoming) | Place::Segments(incoming, _) => incoming.probe(self.pod.as_str()),
+            Place::Nowhere => Ok(()),
         }
-        Err(RecordsError::Claimed { path: self.incoming.clone() })
-    }
-
-    fn make_incoming(&self) -> Result<(), RecordsError> {
-        match fs::create_dir_all(&self.incoming) {
-            Ok(()) => Ok(()),
-            // Made by another writer and claimed again before the library looked whether it is a folder; or it is
-            // none, then the next try says so.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                thread::sleep(RETRY_PAUSE);
-                Ok(())
-            }
-            Err(source) => Err(RecordsError::Folder { path: self.incoming.clone(), source }),
-        }
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), RecordsError> {
-        // Synced because a network volume says only then that it is full, and dropping a file would hide that.
-        let written = File::create(path).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_data()
-        });
-        written.map_err(|source| {
-            if source.kind() != ErrorKind::NotFound {
-                remove_rest(path);
-            }
-            RecordsError::Write { path: path.to_owned(), source }
-        })
-    }
-}
-
-/// Half a file under a dot-name is nobody's; where the disk does not even let it be removed, it stays unread.
-fn remove_rest(path: &Path) {
-    if let Err(error) = fs::remove_file(path) {
-        tracing::debug!(path = %path.display(), %error, "a dot-file stays behind");
     }
 }
 
@@ -177,17 +156,27 @@ impl RecordsError {
             Self::Write { source, .. } | Self::Publish { source, .. } | Self::Remove { source, .. } => {
                 source.kind() == ErrorKind::NotFound
             }
-            Self::Name(_) | Self::Invalid(_) | Self::Encode(_) | Self::Folder { .. } | Self::Claimed { .. } => false,
+            Self::Name(_)
+            | Self::Invalid(_)
+            | Self::Encode(_)
+            | Self::Append { .. }
+            | Self::Folder { .. }
+            | Self::Claimed { .. } => false,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File, OpenOptions};
+    use std::io::Write;
+
+    use scaler_core::{RecordName, SegmentLine};
+
     use super::*;
 
     fn records(dir: &Path) -> Records {
-        Records::new(dir, "pod-1".parse().unwrap())
+        Records::files(dir, "pod-1".parse().unwrap())
     }
 
     fn record() -> RequestRecord {
@@ -258,5 +247,87 @@ mod tests {
         let error = records(dir.path()).keep(now, &record()).unwrap_err();
         assert!(matches!(error, RecordsError::Publish { .. }), "{error}");
         assert_eq!(names(&dir.path().join("incoming")).len(), 1, "only what was in the way");
+    }
+
+    fn segments(dir: &Path) -> Records {
+        Records::segments(dir, "pod-1".parse().unwrap())
+    }
+
+    fn lines(path: &Path) -> usize {
+        let text = fs::read_to_string(path).unwrap();
+        text.lines().filter(|line| serde_json::from_str::<SegmentLine>(line).is_ok()).count()
+    }
+
+    #[test]
+    fn a_segment_has_a_line_per_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let (records, arrival) =
+            (segments(dir.path()), DateTime::from_timestamp_micros(1_700_000_000_000_001).unwrap());
+        for _ in 0..2 {
+            records.keep(arrival, &record()).unwrap();
+        }
+        let incoming = dir.path().join("incoming");
+        assert_eq!(names(&incoming), ["pod-1_2023.11.14_22:13:20.000001.jsonl"]);
+        let line = "{\"Service Time\":0.25,\"Response Time\":0.5,\"Request ID\":\"id-1\",\"Timestamp\":\"2023.11.14_22:13:20.000001\"}\n";
+        let text = fs::read_to_string(incoming.join("pod-1_2023.11.14_22:13:20.000001.jsonl")).unwrap();
+        assert_eq!(text, line.repeat(2));
+    }
+
+    #[test]
+    fn a_claimed_segment_is_written_to_until_it_is_sealed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (records, arrival) = (segments(dir.path()), Utc::now());
+        records.keep(arrival, &record()).unwrap();
+        let (incoming, claimed) = (dir.path().join("incoming"), dir.path().join("claimed"));
+        fs::rename(&incoming, &claimed).unwrap();
+        records.keep(arrival, &record()).unwrap();
+        let first = claimed.join(&names(&claimed)[0]);
+        assert_eq!(lines(&first), 2, "nobody has read it yet");
+        assert!(!incoming.exists());
+        OpenOptions::new().append(true).open(&first).unwrap().write_all(b"\n").unwrap();
+        records.keep(arrival, &record()).unwrap();
+        assert_eq!(lines(&first), 2, "it was read");
+        assert_eq!(lines(&incoming.join(&names(&incoming)[0])), 1);
+    }
+
+    #[test]
+    fn a_segment_that_was_removed_is_not_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = segments(dir.path());
+        for _ in 0..2 {
+            records.keep(Utc::now(), &record()).unwrap();
+            assert_eq!(names(&dir.path().join("incoming")).len(), 1);
+            fs::remove_dir_all(dir.path().join("incoming")).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_reader_that_holds_the_lock_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let (records, arrival) = (segments(dir.path()), Utc::now());
+        records.keep(arrival, &record()).unwrap();
+        let incoming = dir.path().join("incoming");
+        let first = incoming.join(&names(&incoming)[0]);
+        let reader = File::options().append(true).open(&first).unwrap();
+        reader.lock().unwrap();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| records.keep(arrival, &record()));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            assert!(!writer.is_finished());
+            (&reader).write_all(b"\n").unwrap();
+            reader.unlock().unwrap();
+            writer.join().unwrap().unwrap();
+        });
+        assert_eq!(names(&incoming).len(), 2, "a new segment, though the arrival is the same");
+        assert_eq!(lines(&first), 1);
+    }
+
+    #[test]
+    fn without_records_nothing_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::nowhere("pod-1".parse().unwrap());
+        records.probe().unwrap();
+        records.keep(Utc::now(), &record()).unwrap();
+        assert!(names(dir.path()).is_empty());
     }
 }

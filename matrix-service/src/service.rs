@@ -5,11 +5,10 @@ use std::sync::Arc;
 use crate::admission::Admission;
 use crate::arrival::Arrivals;
 use crate::body::BodyLimits;
-use crate::config::{Config, CpuQuota, PodNameError};
+use crate::config::{Config, CpuQuota, NoResultsDir, PodNameError};
 use crate::disk::Disk;
 use crate::drain::Drain;
 use crate::metrics::Metrics;
-use crate::records::Records;
 use crate::slots::Slots;
 use crate::workspace::Workspaces;
 
@@ -47,6 +46,9 @@ pub enum ServiceError {
     /// It has no name.
     #[error(transparent)]
     PodName(#[from] PodNameError),
+    /// Its records have no place.
+    #[error(transparent)]
+    NoResultsDir(#[from] NoResultsDir),
     /// A series cannot be registered.
     #[error("cannot register metrics")]
     Metrics(#[from] prometheus::Error),
@@ -67,7 +69,7 @@ impl Service {
             max_product_values: config.max_product_values(),
             quota: config.emulated_cpu_quota,
             arrivals: Arrivals::default(),
-            disk: Arc::new(Disk::new(Records::new(&config.results_dir, config.pod_name()?))),
+            disk: Arc::new(Disk::new(config.place(config.pod_name()?)?)),
             drain: Drain::default(),
             metrics: Metrics::new()?,
         })

@@ -6,6 +6,7 @@ mod process;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,13 +98,23 @@ async fn a_full_or_read_only_disk_turns_the_pod_unready_until_there_is_room() {
     assert!(kept.len() == 2 && kept.iter().all(|name| name.starts_with("pod-1_")), "{kept:?}");
 }
 
+/// As the scaler seals a segment: an empty line, under the lock.
+fn seal(segment: &Path) {
+    let mut file = fs::File::options().append(true).open(segment).unwrap();
+    file.lock().unwrap();
+    file.write_all(b"\n").unwrap();
+}
+
 /// Claims the window as the scaler does, again and again; returns the folders.
 fn claim_until(results: &Path, done: &AtomicBool) -> Vec<PathBuf> {
     let mut claimed = Vec::new();
     while !done.load(Ordering::Relaxed) {
         let check = results.join(format!("AnalyzedPods/.check_{}", claimed.len() + 1));
         match fs::rename(results.join("incoming"), &check) {
-            Ok(()) => claimed.push(check),
+            Ok(()) => {
+                names(&check).iter().filter(|name| name.ends_with(".jsonl")).for_each(|name| seal(&check.join(name)));
+                claimed.push(check);
+            }
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}"),
         }
         // Much faster than any scaler, yet slow enough for a writer to get through on a busy machine.
@@ -112,11 +123,24 @@ fn claim_until(results: &Path, done: &AtomicBool) -> Vec<PathBuf> {
     claimed
 }
 
+/// The records in a file of a claimed folder.
+fn records_of(path: &Path) -> Vec<RequestRecord> {
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+}
+
 #[actix_web::test]
 async fn every_200_has_exactly_one_record_however_often_the_folder_is_claimed() {
+    for mode in ["file", "segment"] {
+        exactly_one_record_each(mode).await;
+    }
+}
+
+async fn exactly_one_record_each(mode: &str) {
     const WRITERS: usize = 4;
     const REQUESTS: usize = 100;
-    let service = Process::start(&["--concurrency", "4"]);
+    let service = Process::start(&["--concurrency", "4", "--records", mode]);
     let results = service.results.path().to_owned();
     fs::create_dir(results.join("AnalyzedPods")).unwrap();
     let done = std::sync::Arc::new(AtomicBool::new(false));
@@ -147,12 +171,13 @@ async fn every_200_has_exactly_one_record_however_often_the_folder_is_claimed() 
                 rests += 1;
                 continue;
             }
-            let record: RequestRecord = serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap();
-            *records.entry(record.request_id.unwrap()).or_default() += 1;
+            for record in records_of(&folder.join(name)) {
+                *records.entry(record.request_id.unwrap()).or_default() += 1;
+            }
         }
     }
     println!(
-        "{} records in {claimed} claimed folders, {rests} dot-files of writers that were overtaken",
+        "{mode}: {} records in {claimed} claimed folders, {rests} dot-files of writers that were overtaken",
         records.len()
     );
     assert_eq!(records.len(), WRITERS * REQUESTS);

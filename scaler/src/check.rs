@@ -219,7 +219,7 @@ impl Parts<'_> {
     fn into_check(self, config: &CheckConfig, status: &PodStatus) -> Check {
         let Self { state, seen, cpu, mut request, utilization, answer, plan, applied } = self;
         let Seen { pods, metrics, window_length, observation, bounds: _, unseen } = seen;
-        let Tally { pods: _, read, refused, named_refused, newest } = &state.tally;
+        let Tally { pods: _, read, refused, named_refused, newest, errors: of_window } = &state.tally;
         let (started_previous_check, shutdown_previous_check) = status.changes(&pods.ready);
         // The history is the checks before this one: they are in the file already.
         request.history.clear();
@@ -243,7 +243,7 @@ impl Parts<'_> {
             utilization_source: utilization,
             request,
             explanation: answer.explanation,
-            errors: unseen.into_iter().chain(errors).collect(),
+            errors: of_window.iter().cloned().chain(unseen).chain(errors).collect(),
         };
         Check {
             timestamp: state.claimed_at.naive_utc().trunc_subsecs(0),

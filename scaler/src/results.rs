@@ -19,6 +19,7 @@
 //! | recover | see below | recovers again |
 //! | gather | move records found in `RESULTS_DIR` itself into `incoming/` | finds them there |
 //! | claim | rename `incoming/` to `AnalyzedPods/.check_N/`, make `incoming/` anew | gives the window back |
+//! | seal | end the segments that were claimed, see below | gives the window back |
 //! | read | sums per pod, file by file | gives the window back |
 //! | ask, apply | the cluster may have been changed | gives the window back, and sees the change in the pods |
 //! | settle | move records that landed after `read` back into `incoming/` | gives the window back |
@@ -48,14 +49,29 @@
 //! back to `incoming/`. What that leaves open is a rename that is still in the kernel when the archive is listed, a
 //! whole check after its paths were resolved.
 //!
+//! # Segments
+//!
+//! A pod with `RECORDS=segment` keeps one file `<Pod>_<Timestamp>.jsonl` open and adds a line per request. The claim takes
+//! the file along with its folder, and the pod with it: it goes on writing to a file that lies in `.check_N/`. So before
+//! the window is read, each segment in it is *sealed*: under an exclusive lock (flock) an empty line is added. A pod writes
+//! under the same lock, and first looks at the length of its segment: longer than it left it, it is sealed, and the pod
+//! begins another in `incoming/`. Every line is thus written before the seal, and counted in this window, or after it, and
+//! then to a segment of the next. A segment that a killed check had claimed goes back like any file, and is sealed again.
+//! A pod that is stopped in the middle of a write would hold up the check; its segment goes back to `incoming/` after a
+//! second, and is named in `decision.errors` (`SegmentNotSealed`). A line that is torn, as a pod or a node went down in the
+//! middle of it, is refused and named as `<file>:<line>`, like a bad record.
+//!
 //! Other services of this contract write their records into `RESULTS_DIR` itself, without a dot-name. Such a file is
 //! left for the next check while it is young and does not end in `}`: it is being written.
 
 mod lock;
+mod name_list;
 mod record_file;
 mod recovery;
 mod retention;
+mod segment;
 mod status_file;
+mod tally;
 mod window;
 
 use std::ffi::OsString;
@@ -67,8 +83,10 @@ use thiserror::Error;
 
 use crate::step::Pause;
 
+pub(crate) use name_list::NameList;
 pub(crate) use status_file::{StatusFile, rolled_files};
-pub(crate) use window::{Tally, Window};
+pub(crate) use tally::Tally;
+pub(crate) use window::Window;
 
 const INCOMING: &str = "incoming";
 const ANALYZED: &str = "AnalyzedPods";

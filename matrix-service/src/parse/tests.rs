@@ -109,6 +109,47 @@ proptest! {
     }
 
     #[test]
+    fn the_scanner_reads_what_serde_reads_or_leaves_it_to_it(
+        numbers in prop::collection::vec(r"-?(0|[1-9][0-9]{0,22})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?", 1..6),
+        space in "[ \n\r\t]{0,2}",
+        swapped in any::<bool>(),
+    ) {
+        let row = numbers.join(&format!("{space},{space}"));
+        let ones = vec!["[1]"; numbers.len()].join(",");
+        let (a, b) = (format!("{space}\"matrix_a\"{space}:[{space}[{space}{row}]{space}]"), format!("\"matrix_b\":{space}[{ones}]{space}"));
+        let body = if swapped { format!("{{{b},{a}}}{space}") } else { format!("{space}{{{a},{b}}}") };
+        let scanned = scan::scan(body.as_bytes(), &mut Buffers::default());
+        let read = parse_any(body.as_bytes(), &mut Buffers::default());
+        match (scanned, read) {
+            (Some(scanned), Ok(read)) => {
+                let bits = |m: Multiplication| m.into_values().0.into_iter().map(f64::to_bits).collect::<Vec<_>>();
+                prop_assert_eq!(bits(scanned), bits(read));
+            }
+            // A number beyond the largest float.
+            (None, Err(_)) => {}
+            (scanned, read) => prop_assert!(false, "{}: {:?}, {:?}", body, scanned, read),
+        }
+    }
+
+    #[test]
+    fn what_the_scanner_takes_serde_takes_too(body in r#"[\[\]{},:"0-9.eE+\- ]{0,40}"#) {
+        for body in [format!("{{\"matrix_a\": {body}, \"matrix_b\": [[1]]}}"), format!("{{\"matrix_a\": [[{body}]], \"matrix_b\": [[1]]}}")] {
+            if let Some(scanned) = scan::scan(body.as_bytes(), &mut Buffers::default()) {
+                prop_assert_eq!(Ok(scanned), parse_any(body.as_bytes(), &mut Buffers::default()), "{}", body);
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_body_is_judged_alike(at in 0_usize..200, with in any::<u8>()) {
+        let mut body = br#"{"matrix_a": [[1.5, -2, 3e2], [4, 0.25, 6]], "matrix_b": [[7], [8], [-0.001]]}"#.to_vec();
+        let at = at % body.len();
+        body[at] = with;
+        let (scanned, read) = (parse(&body, &mut Buffers::default()), parse_any(&body, &mut Buffers::default()));
+        prop_assert_eq!(scanned, read, "{}", String::from_utf8_lossy(&body));
+    }
+
+    #[test]
     fn no_body_makes_it_panic(body in r#"[\[\]{},:"0-9.eE+\-a-z_ ]{0,40}"#) {
         let _ = parsed(&body);
         let _ = parsed(&format!("{{\"matrix_a\": {body}, \"matrix_b\": [[1]]}}"));

@@ -19,6 +19,7 @@
 //! | [`status`] | `podStatus.json` |
 //! | [`mod@history`] | past checks as the agent wants them |
 //! | [`summary`] | a run in one row |
+//! | [`timestamp`] | the moments in file names and segments |
 
 pub mod history;
 pub mod observation;
@@ -28,12 +29,14 @@ pub mod request_time;
 pub mod scrape;
 pub mod status;
 pub mod summary;
+pub mod timestamp;
 pub mod window;
 
 pub use history::history;
 pub use observation::{ActionReply, ActionRequest, Candidate, Explanation, Observation, PastObservation, observe};
 pub use plan::{Bounds, Limit, Mode, Plan, Reason, Wish, plan};
-pub use record::{RecordName, RequestRecord};
+pub use record::{LineTimes, RecordName, RequestRecord, RequestTimes, SegmentLine};
 pub use status::{ActionText, Check, CheckKey, Decision, PodStatus};
 pub use summary::{RunSummary, summarize};
+pub use timestamp::Timestamp;
 pub use window::{PodSums, WindowLength, WindowMetrics, window_length};

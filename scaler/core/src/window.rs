@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::RequestRecord;
+use crate::record::{RequestRecord, RequestTimes};
 
 /// Shortest and longest window that is believed, in check intervals.
 const BELIEVED_INTERVALS: std::ops::RangeInclusive<f64> = 0.5..=2.5;
@@ -41,15 +41,25 @@ pub struct PodSums {
 impl PodSums {
     /// Counts one valid record.
     pub fn add(&mut self, record: &RequestRecord) {
-        self.count += 1;
-        self.service_s += record.service_time_s;
-        self.response_s += record.response_time_s;
-        self.relative_wait += record.relative_wait();
+        self.add_times(record.service_time_s, record.response_time_s);
     }
 
     /// Counts one request by its times, for callers that have no [`RequestRecord`] at hand. Same law as [`Self::add`].
     pub fn add_times(&mut self, service_time_s: f64, response_time_s: f64) {
-        self.add(&RequestRecord { service_time_s, response_time_s, request_id: None });
+        let times = RequestTimes { service_time_s, response_time_s };
+        self.count += 1;
+        self.service_s += times.service_time_s;
+        self.response_s += times.response_time_s;
+        self.relative_wait += times.relative_wait();
+    }
+
+    /// Counts all that another has counted.
+    pub fn merge(&mut self, other: &Self) {
+        let Self { count, service_s, response_s, relative_wait } = other;
+        self.count += count;
+        self.service_s += service_s;
+        self.response_s += response_s;
+        self.relative_wait += relative_wait;
     }
 
     /// Sums that somebody else kept: of `count` requests, their `S`, their `R` and their `(R - S) / S`.

@@ -1,18 +1,19 @@
 //! One file of a window, as a record or as the reason why it is none.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::Path;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use chrono::{DateTime, Utc};
+use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
+use rustix::io::{Errno, read};
 use scaler_core::record::{RecordError, RecordNameError};
-use scaler_core::{RecordName, RequestRecord};
+use scaler_core::{RecordName, RequestTimes};
 use thiserror::Error;
 
 /// A record takes about a hundred bytes; a request id may take some thousand more.
-pub(crate) const MAX_RECORD_BYTES: u64 = 64 * 1024;
+pub(crate) const MAX_RECORD_BYTES: usize = 64 * 1024;
 
-/// Why a file is not counted.
+/// Why a file, or a line of one, is not counted.
 #[derive(Debug, Error)]
 pub(crate) enum RecordFileError {
     #[error("the name is not UTF-8")]
@@ -24,34 +25,59 @@ pub(crate) enum RecordFileError {
     #[error("larger than {MAX_RECORD_BYTES} bytes")]
     TooLarge,
     #[error("cannot be read: {0}")]
-    Read(io::Error),
+    Read(std::io::Error),
     #[error("not a record: {0}")]
     Json(serde_json::Error),
     #[error(transparent)]
     Value(#[from] RecordError),
 }
 
-/// Reads one file; `buffer` is reused from file to file.
-pub(crate) fn read_record(
-    folder: &Path,
-    name: &OsStr,
-    buffer: &mut Vec<u8>,
-) -> Result<(RecordName, RequestRecord), RecordFileError> {
-    let record_name: RecordName = name.to_str().ok_or(RecordFileError::NameEncoding)?.parse()?;
-    let path = folder.join(name);
-    // Before opening: opening a named pipe would wait for a writer, forever.
-    let kind = fs::symlink_metadata(&path).map_err(RecordFileError::Read)?;
-    if !kind.is_file() {
+/// One record: its pod, its arrival, its times.
+pub(super) type Counted<'n> = (&'n str, DateTime<Utc>, RequestTimes);
+
+/// Reads one file of `folder`; `buffer` is reused from file to file, and holds [`MAX_RECORD_BYTES`].
+pub(super) fn read_record<'n>(
+    folder: BorrowedFd<'_>,
+    name: &'n OsStr,
+    buffer: &mut [u8],
+) -> Result<Counted<'n>, RecordFileError> {
+    let (pod, arrival) = RecordName::split(name.to_str().ok_or(RecordFileError::NameEncoding)?)?;
+    let (file, size) = open_regular(folder, name)?;
+    let text = buffer.get_mut(..size).ok_or(RecordFileError::TooLarge)?;
+    let filled = fill(file.as_fd(), text).map_err(|error| RecordFileError::Read(error.into()))?;
+    let times: RequestTimes = serde_json::from_slice(&text[..filled]).map_err(RecordFileError::Json)?;
+    times.validate()?;
+    Ok((pod, arrival, times))
+}
+
+/// Opens a regular file of `folder`, and tells its size in bytes.
+///
+/// Without blocking, as a named pipe would wait for a writer, forever; and without following a link.
+pub(super) fn open_regular(folder: BorrowedFd<'_>, name: &OsStr) -> Result<(OwnedFd, usize), RecordFileError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let read = |error: Errno| RecordFileError::Read(error.into());
+    let file = openat(folder, name, flags, Mode::empty()).map_err(|error| match error {
+        // A link, a socket.
+        Errno::LOOP | Errno::NXIO => RecordFileError::Kind,
+        error => read(error),
+    })?;
+    let stat = fstat(&file).map_err(read)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(RecordFileError::Kind);
     }
-    buffer.clear();
-    File::open(&path)
-        .and_then(|file| file.take(MAX_RECORD_BYTES + 1).read_to_end(buffer))
-        .map_err(RecordFileError::Read)?;
-    if buffer.len() as u64 > MAX_RECORD_BYTES {
-        return Err(RecordFileError::TooLarge);
+    Ok((file, usize::try_from(stat.st_size).map_err(|_| RecordFileError::TooLarge)?))
+}
+
+/// Reads until `text` is full or the file ends; bytes read.
+fn fill(file: BorrowedFd<'_>, text: &mut [u8]) -> Result<usize, Errno> {
+    let mut filled = 0;
+    while filled < text.len() {
+        match read(file, &mut text[filled..]) {
+            Ok(0) => break,
+            Ok(bytes) => filled += bytes,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
     }
-    let record: RequestRecord = serde_json::from_slice(buffer).map_err(RecordFileError::Json)?;
-    record.validate()?;
-    Ok((record_name, record))
+    Ok(filled)
 }

@@ -1,20 +1,17 @@
 //! The records between two checks: claimed, read, settled, archived.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use scaler_core::status::RefusedRecord;
-use scaler_core::{CheckKey, PodSums};
+use scaler_core::CheckKey;
 
-use super::record_file::{MAX_RECORD_BYTES, read_record};
-use super::{CLAIMED_PREFIX, ResultsError, ResultsFolder, StatusFile, is_hidden, make_folder, names, rename};
-use crate::step::{Pause, Step};
+use super::name_list::each_name;
+use super::record_file::MAX_RECORD_BYTES;
+use super::{CLAIMED_PREFIX, NameList, ResultsError, ResultsFolder, StatusFile, Tally, make_folder, names, rename};
+use crate::step::Step;
 
-/// Refused files that are named; the others are counted.
-const NAMED_REFUSED: usize = 20;
 /// A file of another service that does not end in `}` is given this long to be finished.
 const UNFINISHED_GRACE: TimeDelta = TimeDelta::seconds(2);
 
@@ -25,59 +22,9 @@ pub(crate) struct Window {
     pub(crate) key: CheckKey,
     /// When it was claimed, cut to microseconds: what is written is what was reckoned with.
     pub(crate) claimed_at: DateTime<Utc>,
-    folder: PathBuf,
-    /// Names of the files that were counted or refused, sorted.
-    seen: Vec<OsString>,
-}
-
-/// What was found in a window; its size does not depend on the number of records.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    /// Sums per pod.
-    pub(crate) pods: BTreeMap<String, PodSums>,
-    /// Records counted.
-    pub(crate) read: u64,
-    /// Files refused.
-    pub(crate) refused: u64,
-    /// The first of them.
-    pub(crate) named_refused: Vec<RefusedRecord>,
-    /// Arrival of the newest request.
-    pub(crate) newest: Option<DateTime<Utc>>,
-}
-
-impl Tally {
-    fn add(&mut self, folder: &Path, name: &OsStr, buffer: &mut Vec<u8>) {
-        match read_record(folder, name, buffer) {
-            Ok((record_name, record)) => {
-                self.read += 1;
-                self.newest = self.newest.max(Some(record_name.arrival()));
-                match self.pods.get_mut(record_name.pod()) {
-                    Some(sums) => sums.add(&record),
-                    None => self.pods.entry(record_name.pod().to_owned()).or_default().add(&record),
-                }
-            }
-            Err(error) => {
-                self.refused += 1;
-                if self.named_refused.len() < NAMED_REFUSED {
-                    let refused = RefusedRecord { file: name.to_string_lossy().into_owned(), error: error.to_string() };
-                    tracing::warn!(file = refused.file, error = refused.error, "refused a record");
-                    self.named_refused.push(refused);
-                }
-            }
-        }
-    }
-
-    /// Reads the files of `folder` in the order of their names, so that the same files give the same sums to the bit.
-    pub(crate) fn of_folder(folder: &Path, pause: Pause) -> Result<(Self, Vec<OsString>), ResultsError> {
-        let seen = record_names(folder)?;
-        let mut tally = Self::default();
-        let mut buffer = Vec::new();
-        for name in &seen {
-            tally.add(folder, name, &mut buffer);
-            pause.reached(Step::ReadOne);
-        }
-        Ok((tally, seen))
-    }
+    pub(super) folder: PathBuf,
+    /// Names of the files that were counted or refused.
+    seen: NameList,
 }
 
 impl ResultsFolder {
@@ -95,7 +42,7 @@ impl ResultsFolder {
         self.make_incoming()?;
         self.pause.reached(Step::Renewed);
         let claimed_at = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now);
-        Ok(Window { key, claimed_at, folder, seen: Vec::new() })
+        Ok(Window { key, claimed_at, folder, seen: NameList::default() })
     }
 
     /// 1 + the highest number that a check or a folder has had.
@@ -120,7 +67,9 @@ impl ResultsFolder {
 
     /// Counts the window.
     pub(crate) fn read(&self, window: &mut Window) -> Result<Tally, ResultsError> {
-        let (tally, seen) = Tally::of_folder(&window.folder, self.pause)?;
+        let left = self.seal(window)?;
+        let (mut tally, seen) = Tally::of_folder(&window.folder, self.pause)?;
+        tally.errors = left;
         window.seen = seen;
         self.pause.reached(Step::Read);
         Ok(tally)
@@ -128,13 +77,13 @@ impl ResultsFolder {
 
     /// Moves records that landed after the window was listed back into `incoming/`.
     pub(crate) fn settle(&self, window: &Window) -> Result<(), ResultsError> {
-        for name in record_names(&window.folder)? {
-            if window.seen.binary_search(&name).is_err() {
+        each_name(&window.folder, |name| {
+            if !window.seen.contains(name) {
                 tracing::info!(file = %name.to_string_lossy(), "a record came late; it goes to the next window");
-                rename(&window.folder.join(&name), &self.incoming().join(&name))?;
+                rename(&window.folder.join(name), &self.incoming().join(name))?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Gives the window of a recorded check its final name.
@@ -144,14 +93,6 @@ impl ResultsFolder {
         self.pause.reached(Step::Archived);
         Ok(())
     }
-}
-
-/// Names of the files that are not hidden, sorted.
-fn record_names(folder: &Path) -> Result<Vec<OsString>, ResultsError> {
-    let mut found = names(folder)?;
-    found.retain(|name| !is_hidden(name));
-    found.sort_unstable();
-    Ok(found)
 }
 
 /// `*_*.json`, hidden files and our own status files left out.
@@ -168,7 +109,9 @@ fn is_finished(path: &Path, now: DateTime<Utc>) -> bool {
         return false;
     }
     let old = metadata.modified().is_ok_and(|modified| now - DateTime::<Utc>::from(modified) >= UNFINISHED_GRACE);
-    let whole =
-        || metadata.len() <= MAX_RECORD_BYTES && fs::read(path).is_ok_and(|text| text.trim_ascii_end().ends_with(b"}"));
+    let whole = || {
+        metadata.len() <= MAX_RECORD_BYTES as u64
+            && fs::read(path).is_ok_and(|text| text.trim_ascii_end().ends_with(b"}"))
+    };
     old || whole()
 }
