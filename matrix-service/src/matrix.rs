@@ -156,6 +156,16 @@ impl MatrixBuilder {
         Ok(())
     }
 
+    /// Makes room, once the first row is complete, for as many rows as it has columns, `most` values at most.
+    ///
+    /// Most matrices are square, and a vector that grows step by step leaves holes in the memory. What is not written to
+    /// costs nothing.
+    pub fn expect_square(&mut self, most: usize) {
+        if self.rows == 1 {
+            self.values.reserve_exact((self.columns * (self.columns - 1)).min(most));
+        }
+    }
+
     /// The row that the next value belongs to, from 1.
     #[must_use]
     pub fn row(&self) -> usize {

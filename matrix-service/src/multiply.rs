@@ -14,11 +14,10 @@ use crate::drain::Held;
 use crate::headers;
 use crate::matrix::{Multiplication, TopLeft};
 use crate::pace::at_quota;
-use crate::parse::{BadRequest, parse};
+use crate::parse::{Buffers, parse};
 use crate::refusal::Refusal;
 use crate::service::Service;
 use crate::slots::Slot;
-use crate::workspace::Workspace;
 
 /// Longest body that is parsed by the thread that reads it, bytes; it takes about 0.1 ms.
 const SHORT_BODY: usize = 128 * 1024;
@@ -50,15 +49,17 @@ pub async fn multiply(
     headers::check_content(request.headers())?;
     service.body_limits.announce(headers::content_length(request.headers()))?;
     let admitted = service.admission.enter().await?;
-    let mut workspace = service.workspaces.take();
-    let read = service.body_limits.read(payload, &mut workspace.body).await;
-    service.metrics.received(workspace.body.len());
+    let mut body = service.bodies.take();
+    // At one stroke, as a vector that grows leaves holes behind.
+    body.reserve_exact(headers::content_length(request.headers()).and_then(|n| n.try_into().ok()).unwrap_or(0));
+    let read = service.body_limits.read(payload, &mut body).await;
+    service.metrics.received(body.len());
     if let Err(error) = read {
-        service.workspaces.put_back(workspace);
+        service.bodies.put_back(body);
         return Err(error.into());
     }
     let service = service.into_inner();
-    let whole = WholeRequest { arrival, request_id, workspace, service, _admitted: admitted, _held: held };
+    let whole = WholeRequest { arrival, request_id, body, service, _admitted: admitted, _held: held };
     // A task of its own: it goes on when the client is gone, and with it this future. What was begun is in the load.
     let reply = rt::spawn(whole.serve()).await.map_err(Refusal::Crashed)??;
     Ok(web::Json(reply))
@@ -78,7 +79,7 @@ fn arrive(request: &HttpRequest, service: &Service) -> Arrival {
 struct WholeRequest {
     arrival: Arrival,
     request_id: Option<String>,
-    workspace: Workspace,
+    body: Vec<u8>,
     service: Arc<Service>,
     _admitted: Admitted,
     _held: Held,
@@ -87,16 +88,8 @@ struct WholeRequest {
 impl WholeRequest {
     /// Parses outside of the slot, waits in line, multiplies inside of it, records.
     async fn serve(self) -> Result<Reply, Refusal> {
-        let Self { arrival, request_id, mut workspace, service, _admitted, _held } = self;
-        let parsed;
-        (parsed, workspace) = parse_body(workspace).await?;
-        let multiplication = match parsed {
-            Ok(multiplication) => multiplication,
-            Err(error) => {
-                service.workspaces.put_back(workspace);
-                return Err(error.into());
-            }
-        };
+        let Self { arrival, request_id, body, service, _admitted, _held } = self;
+        let (multiplication, mut buffers) = parse_body(body, &service).await?;
         let (shape, limit) = (multiplication.product_shape(), service.max_product_values);
         let (reply, multiplication) = if shape.values() > limit {
             (Err(Refusal::ProductTooLarge { shape, limit }), multiplication)
@@ -105,20 +98,30 @@ impl WholeRequest {
             let turn = Turn { slot, arrival, request_id, service: Arc::clone(&service) };
             spawn_blocking(move || (turn.take(&multiplication), multiplication)).await.map_err(Refusal::Crashed)?
         };
-        workspace.buffers.recycle(multiplication);
-        service.workspaces.put_back(workspace);
+        buffers.recycle(multiplication);
+        service.buffers.put_back(buffers);
         reply
     }
 }
 
-/// Parses where that blocks nobody for long: a short body here, as handing it to another thread would take as long.
-async fn parse_body(mut workspace: Workspace) -> Result<(Result<Multiplication, BadRequest>, Workspace), Refusal> {
-    let short = workspace.body.len() <= SHORT_BODY;
+/// Parses where that blocks nobody for long: a short body here, as handing it to another thread would take as long. The
+/// body is of no use afterwards, and serves another request while this one waits in line.
+async fn parse_body(body: Vec<u8>, service: &Arc<Service>) -> Result<(Multiplication, Buffers), Refusal> {
+    let short = body.len() <= SHORT_BODY;
+    let service = Arc::clone(service);
     let parse = move || {
-        let parsed = parse(&workspace.body, &mut workspace.buffers);
-        (parsed, workspace)
+        let mut buffers = service.buffers.take();
+        let parsed = parse(&body, &mut buffers);
+        service.bodies.put_back(body);
+        match parsed {
+            Ok(multiplication) => Ok((multiplication, buffers)),
+            Err(error) => {
+                service.buffers.put_back(buffers);
+                Err(error.into())
+            }
+        }
     };
-    if short { Ok(parse()) } else { spawn_blocking(parse).await.map_err(Refusal::Crashed) }
+    if short { parse() } else { spawn_blocking(parse).await.map_err(Refusal::Crashed)? }
 }
 
 /// A request that has its slot.

@@ -45,8 +45,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     .client_disconnect_timeout(LINGER)
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(FLUSH.as_secs())
-    // A body in flight occupies one blocking thread at most.
-    .worker_max_blocking_threads(config.max_bodies_in_flight.get().into())
+    .worker_max_blocking_threads(blocking_threads(&config))
     .disable_signals()
     .bind(config.listen_addr)
     .with_context(|| format!("cannot listen on {}", config.listen_addr))?;
@@ -77,6 +76,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     tracing::info!(seconds = started.elapsed().as_secs_f64(), "drained");
     Ok(())
+}
+
+/// Threads of a worker beside the one that reads: all that multiply may be of one worker, and the processors can parse
+/// meanwhile. More would not be faster, and each has memory of its own.
+fn blocking_threads(config: &Config) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    usize::from(config.concurrency.get()) + processors
 }
 
 /// The signals that end the process in order.

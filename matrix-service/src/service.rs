@@ -9,8 +9,9 @@ use crate::config::{Config, CpuQuota, NoResultsDir, PodNameError};
 use crate::disk::Disk;
 use crate::drain::Drain;
 use crate::metrics::Metrics;
+use crate::parse::Buffers;
+use crate::pool::Pool;
 use crate::slots::Slots;
-use crate::workspace::Workspaces;
 
 /// Idle memory that is kept, in bodies of the largest size: enough for one of them with its matrices.
 const IDLE_BODIES: usize = 4;
@@ -22,8 +23,10 @@ pub struct Service {
     pub slots: Slots,
     /// Who is read when.
     pub admission: Admission,
-    /// Memory between requests.
-    pub workspaces: Workspaces,
+    /// Memory of bodies, between requests.
+    pub bodies: Pool<Vec<u8>>,
+    /// Memory of matrices, between requests.
+    pub buffers: Pool<Buffers>,
     /// Bounds of a body.
     pub body_limits: BodyLimits,
     /// Bound of a product.
@@ -64,7 +67,8 @@ impl Service {
         Ok(Self {
             slots: Slots::new(config.concurrency.get().into()),
             admission: Admission::new(config.max_bodies_in_flight.get().into()),
-            workspaces: Workspaces::new(max_body_bytes.saturating_mul(IDLE_BODIES)),
+            bodies: Pool::new(max_body_bytes),
+            buffers: Pool::new(max_body_bytes.saturating_mul(IDLE_BODIES - 1)),
             body_limits: BodyLimits { bytes: max_body_bytes, time: config.body_timeout_seconds },
             max_product_values: config.max_product_values(),
             quota: config.emulated_cpu_quota,

@@ -67,6 +67,8 @@ fn matrix<'b>(rest: &'b [u8], builder: &mut MatrixBuilder) -> Option<&'b [u8]> {
     loop {
         rest = row(expect(rest, b'[')?, builder)?;
         builder.end_row().ok()?;
+        // A value and its comma take two bytes.
+        builder.expect_square(rest.len() / 2);
         match next(rest)? {
             (b',', tail) => rest = tail,
             (b']', tail) => return Some(tail),
