@@ -1,6 +1,7 @@
 //! Whether records can be kept now.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ use scaler_core::RequestRecord;
 use crate::causes::Causes;
 use crate::records::{Records, RecordsError};
 
+/// A record that takes longer waits for a disk, or for a network.
+const QUICK: Duration = Duration::from_micros(200);
 /// Time between two probes while records can be kept: an idle pod should know that its disk is gone.
 const PROBE_WORKING: Duration = Duration::from_secs(10);
 /// Time between two probes while they cannot.
@@ -24,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Disk {
     records: Records,
+    /// The last record was kept in no time.
+    quick: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -45,6 +50,7 @@ impl Disk {
         let failure = Some("the results folder has not been tried yet".to_owned());
         Self {
             records,
+            quick: AtomicBool::new(false),
             state: Mutex::new(State { failure, probing_since: None, stopped: false }),
             changed: Condvar::new(),
         }
@@ -55,9 +61,17 @@ impl Disk {
     /// # Errors
     /// [`RecordsError`]; then the pod is unready as well.
     pub fn keep(&self, arrival: DateTime<Utc>, record: &RequestRecord) -> Result<(), RecordsError> {
+        let begun = Instant::now();
         let kept = self.records.keep(arrival, record);
+        self.quick.store(kept.is_ok() && begun.elapsed() < QUICK, Ordering::Relaxed);
         self.learn(&kept);
         kept
+    }
+
+    /// Whether the next record will hardly take any time, as far as the last one tells.
+    #[must_use]
+    pub fn is_quick(&self) -> bool {
+        self.quick.load(Ordering::Relaxed)
     }
 
     /// Why records cannot be kept; `None` when they can.

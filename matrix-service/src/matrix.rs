@@ -137,6 +137,12 @@ impl MatrixBuilder {
         Ok(())
     }
 
+    /// Adds a whole number to the open row.
+    #[inline]
+    pub fn push_integer(&mut self, value: u32) {
+        self.values.push(f64::from(value));
+    }
+
     /// Completes the open row.
     ///
     /// # Errors
@@ -257,6 +263,12 @@ impl Multiplication {
     #[must_use]
     pub fn product_shape(&self) -> Shape {
         Shape { rows: self.a.shape().rows, columns: self.b.shape().columns }
+    }
+
+    /// Products of two values that are summed up, or the most that can be counted.
+    #[must_use]
+    pub fn terms(&self) -> usize {
+        self.product_shape().values().saturating_mul(self.a.shape().columns)
     }
 
     /// Multiplies all of it into `result`, whose memory is reused, and returns the corner that a reply shows.

@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 
 use crate::admission::Admitted;
 use crate::arrival::Arrival;
+use crate::config::CpuQuota;
 use crate::drain::Held;
 use crate::headers;
 use crate::matrix::{Multiplication, TopLeft};
@@ -21,6 +22,9 @@ use crate::slots::Slot;
 
 /// Longest body that is parsed by the thread that reads it, bytes; it takes about 0.1 ms.
 const SHORT_BODY: usize = 128 * 1024;
+
+/// Most terms of a multiplication that is done by the thread that reads; they take about 0.1 ms.
+const SHORT_TURN: usize = 1 << 20;
 
 /// The answer to a request that was served.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -89,19 +93,27 @@ impl WholeRequest {
     /// Parses outside of the slot, waits in line, multiplies inside of it, records.
     async fn serve(self) -> Result<Reply, Refusal> {
         let Self { arrival, request_id, body, service, _admitted, _held } = self;
-        let (multiplication, mut buffers) = parse_body(body, &service).await?;
+        let (multiplication, buffers) = parse_body(body, &service).await?;
         let (shape, limit) = (multiplication.product_shape(), service.max_product_values);
-        let (reply, multiplication) = if shape.values() > limit {
-            (Err(Refusal::ProductTooLarge { shape, limit }), multiplication)
+        if shape.values() > limit {
+            give_back(&service, buffers, multiplication);
+            return Err(Refusal::ProductTooLarge { shape, limit });
+        }
+        let slot = service.slots.turn().await;
+        let turn = Turn { slot, arrival, request_id, service: Arc::clone(&service) };
+        let (reply, multiplication) = if turn.is_short(&multiplication) {
+            (turn.take(&multiplication), multiplication)
         } else {
-            let slot = service.slots.turn().await;
-            let turn = Turn { slot, arrival, request_id, service: Arc::clone(&service) };
             spawn_blocking(move || (turn.take(&multiplication), multiplication)).await.map_err(Refusal::Crashed)?
         };
-        buffers.recycle(multiplication);
-        service.buffers.put_back(buffers);
+        give_back(&service, buffers, multiplication);
         reply
     }
+}
+
+fn give_back(service: &Service, mut buffers: Buffers, multiplication: Multiplication) {
+    buffers.recycle(multiplication);
+    service.buffers.put_back(buffers);
 }
 
 /// Parses where that blocks nobody for long: a short body here, as handing it to another thread would take as long. The
@@ -133,6 +145,14 @@ struct Turn {
 }
 
 impl Turn {
+    /// Whether the thread that reads can take the turn itself: handing a short one to another thread takes longer than the
+    /// turn. Only while records are kept in no time: one that waits for a disk, or for a network, would have all that this
+    /// thread reads wait with it. When a disk hangs from one record to the next, that is one request a thread, and the health
+    /// checks with them; what a hung disk does to a pod is restart it, after the minute that `livenessProbe` gives it.
+    fn is_short(&self, multiplication: &Multiplication) -> bool {
+        self.service.quota == CpuQuota::FULL && multiplication.terms() <= SHORT_TURN && self.service.disk.is_quick()
+    }
+
     /// Multiplies, gives the slot back, and records.
     fn take(self, multiplication: &Multiplication) -> Result<Reply, Refusal> {
         let Self { mut slot, arrival, request_id, service } = self;

@@ -79,13 +79,11 @@ fn matrix<'b>(rest: &'b [u8], builder: &mut MatrixBuilder) -> Option<&'b [u8]> {
 
 fn row<'b>(mut rest: &'b [u8], builder: &mut MatrixBuilder) -> Option<&'b [u8]> {
     loop {
-        rest = trimmed(rest);
-        if let Some((value, length)) = word::integer_and_comma(rest) {
-            builder.push(value).ok()?;
-            rest = &rest[length..];
-            continue;
+        while let Some((value, tail)) = word::integer_and_comma(rest) {
+            builder.push_integer(value);
+            rest = tail;
         }
-        let (value, tail) = number(rest)?;
+        let (value, tail) = number(trimmed(rest))?;
         builder.push(value).ok()?;
         match next(tail)? {
             (b',', tail) => rest = tail,
