@@ -50,7 +50,7 @@ pub struct Config {
     pub max_body_bytes: NonZeroUsize,
 
     /// Requests whose body is held in memory at a time; the bodies of further ones are left unread.
-    #[arg(long, env = "MAX_BODIES_IN_FLIGHT", default_value = "24")]
+    #[arg(long, env = "MAX_BODIES_IN_FLIGHT", default_value = "16")]
     pub max_bodies_in_flight: NonZeroU16,
 
     /// Time that a client has to send its body, seconds; after it the request gets 408.

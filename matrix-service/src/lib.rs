@@ -76,7 +76,7 @@
 //! | `POD_NAME` | `HOSTNAME` | name in file names; no `_` |
 //! | `CONCURRENCY` | 1 | multiplications at a time; no more than `MAX_BODIES_IN_FLIGHT` can be |
 //! | `MAX_BODY_BYTES` | 16777216 | largest body; half of it is the most values of a product |
-//! | `MAX_BODIES_IN_FLIGHT` | 24 | bodies in memory at a time |
+//! | `MAX_BODIES_IN_FLIGHT` | 16 | bodies in memory at a time |
 //! | `BODY_TIMEOUT_SECONDS` | 10 | time for a client to send its body |
 //! | `GRACE_SECONDS` | 25 | from SIGTERM to the exit at the latest |
 //! | `EMULATED_CPU_QUOTA` | 1 | share of a core per multiplication; below 1 the rest is slept inside the slot |

@@ -90,7 +90,7 @@ pub enum RecordsError {
 
 /// Writes this pod's records to `incoming/`.
 ///
-/// The scaler claims a window by renaming the whole folder, at any moment; [`file`] and [`segment`] say how each record ends
+/// The scaler claims a window by renaming the whole folder, at any moment; the modules `file` and `segment` say how each record ends
 /// in one window all the same, and in one only.
 #[derive(Debug)]
 pub struct Records {
