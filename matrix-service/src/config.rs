@@ -1,7 +1,7 @@
 //! What can be set, by flag or by environment.
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU16, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -60,6 +60,10 @@ pub struct Config {
     /// Time from SIGTERM until the exit at the latest, seconds. Below Kubernetes' terminationGracePeriodSeconds (30).
     #[arg(long, env = "GRACE_SECONDS", default_value = "25", value_parser = seconds)]
     pub grace_seconds: Duration,
+
+    /// Times that each pair is multiplied: makes a pod as slow as one of a smaller node, in real CPU time.
+    #[arg(long, env = "REPEAT", default_value = "1")]
+    pub repeat: NonZeroU32,
 
     /// Share of a core that a multiplication may use, above 0; 1 is no limit. Emulates a CPU limit on a shared machine.
     #[arg(long, env = "EMULATED_CPU_QUOTA", default_value = "1")]
@@ -240,6 +244,7 @@ mod tests {
             ("--emulated-cpu-quota", "1.01"),
             ("--emulated-cpu-quota", "NaN"),
             ("--emulated-cpu-quota", "half"),
+            ("--repeat", "0"),
             ("--concurrency", "0"),
             ("--max-body-bytes", "0"),
             ("--max-bodies-in-flight", "0"),

@@ -79,6 +79,7 @@
 //! | `MAX_BODIES_IN_FLIGHT` | 16 | bodies in memory at a time |
 //! | `BODY_TIMEOUT_SECONDS` | 10 | time for a client to send its body |
 //! | `GRACE_SECONDS` | 25 | from SIGTERM to the exit at the latest |
+//! | `REPEAT` | 1 | times that each pair is multiplied: makes a pod as slow as one of a smaller node |
 //! | `EMULATED_CPU_QUOTA` | 1 | share of a core per multiplication; below 1 the rest is slept inside the slot |
 //! | `RUST_LOG` | `info` | log level, to stderr |
 //!

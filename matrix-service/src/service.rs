@@ -1,5 +1,6 @@
 //! What all requests of a pod share.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::admission::Admission;
@@ -31,6 +32,8 @@ pub struct Service {
     pub body_limits: BodyLimits,
     /// Bound of a product.
     pub max_product_values: usize,
+    /// Multiplications of a turn.
+    pub repeat: NonZeroU32,
     /// Emulated CPU limit.
     pub quota: CpuQuota,
     /// Names of requests.
@@ -71,6 +74,7 @@ impl Service {
             buffers: Pool::new(max_body_bytes.saturating_mul(IDLE_BODIES - 1)),
             body_limits: BodyLimits { bytes: max_body_bytes, time: config.body_timeout_seconds },
             max_product_values: config.max_product_values(),
+            repeat: config.repeat,
             quota: config.emulated_cpu_quota,
             arrivals: Arrivals::default(),
             disk: Arc::new(Disk::new(config.place(config.pod_name()?)?)),

@@ -228,3 +228,19 @@ async fn probes_and_metrics_are_served() {
         assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
     }
 }
+
+#[actix_web::test]
+async fn a_pair_is_multiplied_as_often_as_is_asked_for() {
+    let (once, often) = (Process::start(&[]), Process::start(&["--repeat", "400"]));
+    let (plain, repeated) = (once.multiply(ones(60)).await, often.multiply(ones(60)).await);
+    assert_eq!((plain.0, &plain.1["Result"]), (200, &repeated.1["Result"]), "{repeated:?}");
+    let mut service_s = [f64::INFINITY; 2];
+    for _ in 0..5 {
+        for (least, service) in service_s.iter_mut().zip([&once, &often]) {
+            let (_, reply) = service.multiply(ones(60)).await;
+            *least = least.min(reply["Service Time"].as_f64().unwrap());
+        }
+    }
+    let [once_s, often_s] = service_s;
+    assert!(often_s > 50.0 * once_s, "{once_s} s once, {often_s} s 400 times");
+}
