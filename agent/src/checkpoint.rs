@@ -113,6 +113,14 @@ impl Checkpoint {
         Self::from_bytes(&bytes)
     }
 
+    /// Reads this file, or takes the shipped one where none is named.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_or_shipped(path: Option<&Path>) -> Result<Self, CheckpointError> {
+        path.map_or_else(Self::shipped, Self::read)
+    }
+
     /// Reads the bytes of a file.
     ///
     /// # Errors

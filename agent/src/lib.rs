@@ -1,7 +1,7 @@
 //! The agent: a deep reinforcement learning policy that answers a replica count.
 //!
 //! ```text
-//! agent serve      POST /action: state -> replica count, with its grounds
+//! agent serve      POST /action: state -> replica count, with its grounds; with --policy by a rule
 //! agent train      rollout policy iteration in the simulator -> a checkpoint and its card
 //! agent rival      the textbook's agents, QR-DQN and PPO, to be compared with it
 //! agent evaluate   the learned policy against the rules and a clairvoyant bound, on the same arrivals

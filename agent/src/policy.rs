@@ -1,6 +1,10 @@
 //! What every policy is, learned or not: a pure function of what the agent is told.
 
+mod choice;
+
 use scaler_core::ActionRequest;
+
+pub use choice::{ChoiceError, PolicyChoice};
 
 /// From a state to a replica count.
 ///

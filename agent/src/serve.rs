@@ -1,10 +1,10 @@
-//! `agent serve`: the learned policy over HTTP.
+//! `agent serve`: the learned policy, or a rule in its place, over HTTP.
 //!
 //! | path | answer |
 //! |---|---|
 //! | `POST /action` | a replica count, or -1 with the field that is wrong |
 //! | `GET /healthz` | 200 while the process serves |
-//! | `GET /readyz` | 200 with the model's hash |
+//! | `GET /readyz` | 200 with the policy that answers, and the model's hash if it is the learned one |
 //! | `GET /metrics` | Prometheus text; on the address for metrics, if one is given, this path alone |
 //!
 //! The status of an answer: 200 with a count; 200 with -1 when the body is JSON that makes no sense as a state; 400 with
@@ -27,6 +27,7 @@ use clap::Args;
 
 use crate::checkpoint::Checkpoint;
 use crate::learned::{DEFAULT_PRICE, PRICES};
+use crate::policy::PolicyChoice;
 
 pub use request::{RequestError, parse_request};
 pub use response::Agent;
@@ -55,7 +56,13 @@ pub struct ServeArgs {
     /// A second address, with the metrics and nothing else: for a Prometheus that may not ask for actions [default: none]
     #[arg(long, env = "AGENT_METRICS_ADDR")]
     pub metrics_addr: Option<SocketAddr>,
-    /// Price of a violating check, in full clusters for one check, 0.3 to 40: the dial between cost and violations
+    /// Who answers: `learned`, `static:replicas=N`, or a rule with its settings, those left out at their start:
+    /// `threshold`, `reactive`, `trend`, `calibrated` or `cal-long`, as in `trend:utilization=0.6,rises=2`
+    #[arg(long, env = "POLICY", default_value = "learned", value_name = "NAME[:setting=value,...]",
+          value_parser = PolicyChoice::parse_asked)]
+    pub policy: PolicyChoice,
+    /// Price of a violating check, in full clusters for one check, 0.3 to 40: the dial between cost and violations. Rules
+    /// have their settings instead
     #[arg(long, env = "RISK", default_value_t = DEFAULT_PRICE, value_parser = parse_price)]
     pub risk: f64,
     /// Checkpoint to answer with [default: the shipped one]
@@ -78,12 +85,13 @@ pub fn parse_price(text: &str) -> Result<f64, String> {
 /// # Errors
 /// A checkpoint that cannot be read, or an address that cannot be bound.
 pub fn run(args: &ServeArgs) -> Result<()> {
-    let checkpoint = match &args.checkpoint {
-        Some(path) => Checkpoint::read(path)?,
-        None => Checkpoint::shipped()?,
+    let agent = match args.policy.asked()? {
+        Some(rule) => Agent::of_rule(&args.policy, rule),
+        None => Agent::new(&Checkpoint::read_or_shipped(args.checkpoint.as_deref())?, args.risk),
     };
-    let agent = Arc::new(Agent::new(&checkpoint, args.risk).context("cannot set up the metrics")?);
-    actix_web::rt::System::new().block_on(serve(args, agent))
+    let agent = agent.context("cannot set up the metrics")?;
+    tracing::info!(policy = %args.policy, model = agent.model(), "answers");
+    actix_web::rt::System::new().block_on(serve(args, Arc::new(agent)))
 }
 
 async fn serve(args: &ServeArgs, agent: Arc<Agent>) -> Result<()> {

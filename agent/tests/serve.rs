@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use agent::policy::PolicyChoice;
 use rustix::process::{Pid, Signal, kill_process};
 use scaler_core::ActionReply;
 
@@ -203,12 +204,69 @@ fn a_state_gets_a_count_with_its_grounds() {
     assert!((6..=500).contains(&fallback.action), "5 are ordered and requests wait: {}", fallback.action);
     let again = agent.act(GOOD).1;
     assert_eq!(again.action, reply.action, "the agent keeps no state");
-    for (path, text) in [("/healthz", "ok"), ("/readyz", grounds.model.as_str()), ("/metrics", "agent_model_info")] {
+    for (path, text) in [
+        ("/healthz", "ok"),
+        ("/readyz", &format!("policy learned, model {}", grounds.model)),
+        ("/metrics", "agent_model_info{policy=\"learned\",risk=\"20\""),
+    ] {
         let (status, body) = agent.send(&format!("GET {path}"), b"");
         assert!(status == 200 && body.contains(text), "{path}: {status} {body}");
     }
     assert_eq!(agent.send("GET /action", b"").0, 404);
     assert_eq!(agent.end(Signal::INT).code(), Some(0), "SIGINT");
+}
+
+#[test]
+fn a_rule_answers_in_place_of_the_networks_and_every_page_names_it_with_its_settings() {
+    let request = serde_json::from_str(GOOD).unwrap();
+    let names =
+        ["static:replicas=7", "threshold:low=0.2,gap=0.1", "reactive", "trend:utilization=0.9", "cal-long:spread=5"];
+    for (text, full) in names.into_iter().zip([
+        "static:replicas=7",
+        "threshold:low=0.2,gap=0.1",
+        "reactive:utilization=0.5,drain=1",
+        "trend:utilization=0.9,rises=1.5,drain=1",
+        "cal-long:level_checks=2,trend=1.15,spread=5,residual=0.88,variation=0.65,utilization=0.9,backlog=0.73,\
+         growth=0.39,hold_checks=1,floor=0.74,floor_checks=45",
+    ]) {
+        // A price and a checkpoint are the networks' alone: here there is nothing at that path, and nobody looks.
+        let agent = Agent::start(&["--policy", text, "--risk", "20", "--checkpoint", "/nowhere.safetensors"]);
+        let rule = PolicyChoice::parse_asked(text).unwrap().asked().unwrap().unwrap();
+        let (status, reply) = agent.act(GOOD);
+        assert_eq!((status, reply.action, &reply.error), (200, i64::from(rule.order(&request)), &None), "{text}");
+        let again = agent.act(GOOD).1;
+        assert_eq!(again, reply, "{text}: what is asked again, as a replay does, is answered alike");
+        let grounds = reply.explanation.unwrap();
+        assert_eq!((grounds.model.as_str(), grounds.risk, grounds.candidates.len()), (full, 0.0, 0));
+        assert!(grounds.rule >= 1 && grounds.hpa.is_some() && grounds.override_reason.is_none(), "{grounds:?}");
+        assert_eq!(agent.send("GET /readyz", b""), (200, format!("ready, policy {full}\n")));
+        let (_, metrics) = agent.send("GET /metrics", b"");
+        let info = format!("agent_model_info{{policy=\"{full}\",risk=\"\",sha256=\"\"}} 1");
+        assert!(metrics.contains(&info), "no {info} in\n{metrics}");
+        assert_eq!(agent.act("{}").1.action, -1, "{text}: a body that is no state is refused as ever");
+        assert_eq!(agent.end(Signal::TERM).code(), Some(0));
+    }
+}
+
+#[test]
+fn the_policy_may_come_from_the_environment_and_the_log_says_which_answers() {
+    let run = |policy: &str| {
+        // The address is none of this machine's: the agent ends as soon as it has said who answers.
+        Command::new(env!("CARGO_BIN_EXE_agent"))
+            .args(["serve", "--listen-addr", "192.0.2.1:1"])
+            .env("POLICY", policy)
+            .env("RUST_LOG", "info")
+            .output()
+            .unwrap()
+    };
+    for (policy, words) in
+        [("trend:rises=2", "policy=trend:utilization=0.5,rises=2,drain=1"), ("learned", "policy=learned")]
+    {
+        let error = String::from_utf8(run(policy).stderr).unwrap();
+        assert!(error.contains(words) && error.contains("192.0.2.1"), "{policy}: {error}");
+    }
+    let error = String::from_utf8(run("kpa").stderr).unwrap();
+    assert!(error.contains("kpa is a law with a loop of its own, every 2 s"), "{error}");
 }
 
 #[test]
@@ -247,7 +305,11 @@ fn bad_arguments_and_checkpoints_end_the_agent_with_their_names() {
     let broken = broken.to_str().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let table: [(&[&str], &str); 7] = [
+    let table: [(&[&str], &str); 11] = [
+        (&["--policy", "forecast"], "there is no policy \"forecast\"; there are learned, static, threshold"),
+        (&["--policy", "trend:slope=1"], "trend has no setting \"slope\"; it has utilization 0.2..1, rises 0..3"),
+        (&["--policy", "trend:rises=9"], "trend: rises must be a number from 0 to 3, it is \"9\""),
+        (&["--policy", "hpa:target_percent=60"], "hpa is a law with a loop of its own, every 15 s"),
         (&["--risk", "0.2"], "must be 0.3 to 40"),
         (&["--risk", "NaN"], "must be 0.3 to 40"),
         (&["--listen-addr", "here"], "--listen-addr"),

@@ -264,18 +264,47 @@ impl RuleFamily {
     /// and replica are a share of what one pod can serve.
     #[must_use]
     pub fn rule(self, values: &[f64], deployment: &Scenario) -> Rule {
-        let value = |at: usize| {
-            let start = self.settings().get(at).map_or(0.0, |setting| setting.start);
-            values.get(at).copied().unwrap_or(start)
-        };
+        match (self.asked(values), self.law(values, deployment)) {
+            (Some(policy), _) => Rule::Policy(policy),
+            (None, Some(law)) => Rule::Controller(law),
+            (None, None) => Rule::Policy(Box::new(StaticCount(self.static_count(values, deployment.max_replicas)))),
+        }
+    }
+
+    /// The rule with these settings where the scaler asks it, on any deployment alike; `None`: it is static, which is a
+    /// share of a deployment's replicas, or a law with a loop of its own.
+    #[must_use]
+    pub fn asked(self, values: &[f64]) -> Option<Box<dyn Policy>> {
+        let value = |at: usize| self.value(values, at);
+        Some(match self {
+            Self::Threshold => Box::new(Threshold { low: value(0), high: value(0) + value(1) }),
+            Self::Reactive => Box::new(Reactive { utilization: value(0), drain: value(1) }),
+            Self::Trend => Box::new(Trend { utilization: value(0), rises: value(1), drain: value(2) }),
+            Self::Calibrated | Self::CalLong => Box::new(self.calibrated(values)),
+            Self::Static | Self::Hpa | Self::HpaBehavior | Self::Keda | Self::Kpa | Self::Phpa => return None,
+        })
+    }
+
+    /// Replicas that a static share is of so many.
+    #[must_use]
+    pub fn static_count(self, values: &[f64], max_replicas: u32) -> u32 {
+        (self.value(values, 0) * f64::from(max_replicas) - 1e-9).ceil() as u32
+    }
+
+    fn value(self, values: &[f64], at: usize) -> f64 {
+        let start = self.settings().get(at).map_or(0.0, |setting| setting.start);
+        values.get(at).copied().unwrap_or(start)
+    }
+
+    /// The law of the cluster with these settings; `None`: it is none.
+    fn law(self, values: &[f64], deployment: &Scenario) -> Option<Box<dyn Controller>> {
+        let value = |at: usize| self.value(values, at);
         let natural = |at: usize| value(at).round().max(0.0) as u32;
-        match self {
-            Self::Static => policy(StaticCount((value(0) * f64::from(deployment.max_replicas) - 1e-9).ceil() as u32)),
-            Self::Threshold => policy(Threshold { low: value(0), high: value(0) + value(1) }),
-            Self::Reactive => policy(Reactive { utilization: value(0), drain: value(1) }),
-            Self::Trend => policy(Trend { utilization: value(0), rises: value(1), drain: value(2) }),
-            Self::Calibrated | Self::CalLong => policy(self.calibrated(values)),
-            Self::Hpa => controller(HpaController {
+        Some(match self {
+            Self::Static | Self::Threshold | Self::Reactive | Self::Trend | Self::Calibrated | Self::CalLong => {
+                return None;
+            }
+            Self::Hpa => Box::new(HpaController {
                 target_percent: natural(0),
                 scaling: Scaling::Plain { stabilization_s: value(1) },
                 ..HpaController::default()
@@ -287,15 +316,15 @@ impl RuleFamily {
                 let direction =
                     |stabilization_s, policies| Direction { stabilization_s, select: Select::Max, policies };
                 let scaling = Scaling::Behavior { up: direction(value(2), up), down: direction(value(1), down) };
-                controller(HpaController { target_percent: natural(0), scaling, ..HpaController::default() })
+                Box::new(HpaController { target_percent: natural(0), scaling, ..HpaController::default() })
             }
-            Self::Keda => controller(Keda {
+            Self::Keda => Box::new(Keda {
                 threshold_rps: value(0) / deployment.service_time_s,
                 scaling: Scaling::limited(15.0, value(1)),
                 rate_window_s: value(2),
                 ..Keda::default()
             }),
-            Self::Kpa => controller(Kpa {
+            Self::Kpa => Box::new(Kpa {
                 utilization: value(0),
                 stable_window_s: value(1),
                 panic_window_share: value(2),
@@ -303,14 +332,14 @@ impl RuleFamily {
                 down_delay_s: value(4),
                 ..Kpa::default()
             }),
-            Self::Phpa => controller(Phpa {
+            Self::Phpa => Box::new(Phpa {
                 target_percent: natural(0),
                 history: natural(1) as usize,
                 look_ahead_s: value(2),
                 scaling: Phpa::default_scaling(value(3)),
                 ..Phpa::default()
             }),
-        }
+        })
     }
 
     /// The calibrated rule with these settings; with those of another family it is of no use.
@@ -333,12 +362,4 @@ impl RuleFamily {
             hold_checks: checks(8),
         }
     }
-}
-
-fn policy(policy: impl Policy + 'static) -> Rule {
-    Rule::Policy(Box::new(policy))
-}
-
-fn controller(controller: impl Controller + 'static) -> Rule {
-    Rule::Controller(Box::new(controller))
 }

@@ -5,6 +5,7 @@ use prometheus::{
 };
 
 use crate::features::state_feature_name;
+use crate::policy::PolicyChoice;
 
 /// Counters and histograms of the server.
 #[derive(Debug)]
@@ -52,11 +53,11 @@ impl Outcome {
 }
 
 impl Metrics {
-    /// All zero, of a model.
+    /// All zero, of a policy; a rule has neither a model nor a price.
     ///
     /// # Errors
     /// When two metrics have the same name.
-    pub fn new(model: &str, risk: f64) -> Result<Self> {
+    pub fn new(policy: &PolicyChoice, model: &str, risk: &str) -> Result<Self> {
         const SECONDS: [f64; 9] = [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 1e-1, 1.0];
         const REPLICAS: [f64; 10] = [1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 30.0, 50.0];
         let metrics = Self {
@@ -83,10 +84,13 @@ impl Metrics {
             )?,
         };
         let info = IntGaugeVec::new(
-            Opts::new("agent_model_info", "The checkpoint and the price it answers at; always 1"),
-            &["sha256", "risk"],
+            Opts::new(
+                "agent_model_info",
+                "Who answers: the policy, its checkpoint and the price it answers at; always 1",
+            ),
+            &["policy", "sha256", "risk"],
         )?;
-        info.with_label_values(&[model, &risk.to_string()]).set(1);
+        info.with_label_values(&[&policy.to_string(), model, risk]).set(1);
         metrics.registry.register(Box::new(info))?;
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
         metrics.registry.register(Box::new(metrics.duration.clone()))?;

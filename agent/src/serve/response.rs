@@ -14,16 +14,25 @@ use crate::checkpoint::Checkpoint;
 use crate::features::Situation;
 use crate::learned::{Choice, Learned, Weighed};
 use crate::network::Value;
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyChoice};
 use crate::rules::{Calibrated, Hpa};
 
 /// What answers.
-#[derive(Debug)]
 pub struct Agent {
-    learned: Learned,
+    decider: Decider,
+    /// Short hash of the checkpoint, or the rule with all of its settings: what an answer is to be recomputed with.
     model: String,
     metrics: Metrics,
 }
+
+/// Who chooses the count.
+enum Decider {
+    Learned(Learned),
+    Rule(Box<dyn Policy>),
+}
+
+/// Price that a rule's answers tell: it has none.
+const NO_PRICE: f64 = 0.0;
 
 impl Agent {
     /// A checkpoint that answers at a price.
@@ -32,10 +41,24 @@ impl Agent {
     /// When the metrics cannot be registered.
     pub fn new(checkpoint: &Checkpoint, price: f64) -> prometheus::Result<Self> {
         Ok(Self {
-            learned: Learned::of(checkpoint, price),
+            decider: Decider::Learned(Learned::of(checkpoint, price)),
             model: checkpoint.short_hash().to_owned(),
-            metrics: Metrics::new(&checkpoint.sha256, price)?,
+            metrics: Metrics::new(&PolicyChoice::Learned, &checkpoint.sha256, &price.to_string())?,
         })
+    }
+
+    /// A rule that answers in place of a checkpoint, by the name that it is known by.
+    ///
+    /// # Errors
+    /// When the metrics cannot be registered.
+    pub fn of_rule(name: &PolicyChoice, rule: Box<dyn Policy>) -> prometheus::Result<Self> {
+        Ok(Self { decider: Decider::Rule(rule), model: name.to_string(), metrics: Metrics::new(name, "", "")? })
+    }
+
+    /// Short hash of the checkpoint that answers, or the rule that does, with all of its settings.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.model
     }
 
     /// The answer to a state.
@@ -44,16 +67,13 @@ impl Agent {
     /// Only when memory cannot be had.
     pub fn answer(&self, request: &ActionRequest) -> candle_core::Result<ActionReply> {
         let situation = Situation::new(request);
-
-        self.learned
-            .ensemble()
-            .required()
-            .outside(&situation.state())
-            .for_each(|feature| self.metrics.outside(feature));
-        let choices = self.learned.choose(std::slice::from_ref(&situation))?;
-        let Some(Choice { replicas, weighed, overridden }) = choices.into_iter().next() else {
-            candle_core::bail!("one situation must give one choice");
+        let (choice, price) = match &self.decider {
+            Decider::Learned(learned) => (self.choose(learned, &situation)?, learned.price()),
+            Decider::Rule(rule) => {
+                (Choice { replicas: rule.order(request), weighed: Vec::new(), overridden: None }, NO_PRICE)
+            }
         };
+        let Choice { replicas, weighed, overridden } = choice;
         self.metrics.answered(replicas, situation.ordered(), overridden.is_some());
         let candidates =
             weighed.into_iter().map(|Weighed { replicas, value: Value { cost, violation }, doubt, shortfall }| {
@@ -61,13 +81,22 @@ impl Agent {
             });
         let explanation = Explanation {
             model: self.model.clone(),
-            risk: self.learned.price(),
+            risk: price,
             candidates: candidates.collect(),
             rule: Calibrated::default().order(request),
             hpa: Some(Hpa::default().order(request)),
             override_reason: overridden.map(|overridden| overridden.to_string()),
         };
         Ok(ActionReply { action: i64::from(replicas), error: None, explanation: Some(explanation) })
+    }
+
+    fn choose(&self, learned: &Learned, situation: &Situation) -> candle_core::Result<Choice> {
+        learned.ensemble().required().outside(&situation.state()).for_each(|feature| self.metrics.outside(feature));
+        let choices = learned.choose(std::slice::from_ref(situation))?;
+        let Some(choice) = choices.into_iter().next() else {
+            candle_core::bail!("one situation must give one choice");
+        };
+        Ok(choice)
     }
 
     fn respond(&self, body: &[u8]) -> (StatusCode, Outcome, ActionReply) {
@@ -141,7 +170,10 @@ async fn healthz() -> &'static str {
 }
 
 async fn readyz(agent: web::Data<Agent>) -> String {
-    format!("ready, model {}\n", agent.model)
+    match agent.decider {
+        Decider::Learned(_) => format!("ready, policy {}, model {}\n", PolicyChoice::Learned, agent.model),
+        Decider::Rule(_) => format!("ready, policy {}\n", agent.model),
+    }
 }
 
 async fn metrics(agent: web::Data<Agent>) -> HttpResponse {

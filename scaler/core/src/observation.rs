@@ -163,9 +163,9 @@ impl ActionReply {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
-    /// Hash of the checkpoint that answered.
+    /// Hash of the checkpoint that answered, or the rule that did with all of its settings.
     pub model: String,
-    /// Price of a violation that the choice was made at, in full clusters for one check.
+    /// Price of a violation that the choice was made at, in full clusters for one check; 0 of a rule, which has none.
     pub risk: f64,
     /// What was expected of each replica count that was weighed.
     pub candidates: Vec<Candidate>,
