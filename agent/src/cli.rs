@@ -6,6 +6,7 @@ use crate::evaluate::{self, EvaluateArgs};
 use crate::rivals::{self, RivalArgs};
 use crate::serve::{self, ServeArgs};
 use crate::train::{self, TrainArgs};
+use crate::tune::{self, TuneArgs};
 use crate::workload::{self, WorkloadArgs};
 
 /// Chooses replica counts by a learned policy.
@@ -28,6 +29,8 @@ pub enum Command {
     Rival(Box<RivalArgs>),
     /// Compares the learned policy with the rules, in the simulator
     Evaluate(Box<EvaluateArgs>),
+    /// Finds the settings of a rule that are best for a deployment
+    Tune(Box<TuneArgs>),
     /// Writes a load shape, or seeded arrival times, as CSV
     Workload(WorkloadArgs),
 }
@@ -42,6 +45,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Train(args) => train::run(&args),
         Command::Rival(args) => rivals::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Tune(args) => tune::run(&args),
         Command::Workload(args) => workload::run(&args),
     }
 }

@@ -57,6 +57,7 @@ mod duel;
 mod field;
 mod frontier;
 mod histogram;
+mod home;
 mod judge;
 mod page;
 mod parts;
@@ -89,9 +90,10 @@ pub use duel::{AtPods, Away, AwayRow, Duel, Ground, GroundUnit, Grounded, Pair};
 pub use field::{Case, Clairvoyant, Field, PLAN_PRICES, Unit};
 pub use frontier::Frontier;
 pub use histogram::Histogram;
+pub use home::{HOME, HOME_HPA, Home};
 pub use judge::{Tally, judge, violations};
 pub use parts::{Part, Parts};
-pub use recorded::{RecordedArgs, evaluate_recorded};
+pub use recorded::{LoadArgs, RecordedArgs, evaluate_recorded};
 pub use report::{Front, FrontPoint, LEVELS, Matched, Report, Row, RunMeans, Section};
 pub use simulated::{
     demo, demo_cases, frontier, reference, reference_cases, tally, validate, validation, validation_cases,

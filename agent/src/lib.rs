@@ -5,6 +5,7 @@
 //! agent train      rollout policy iteration in the simulator -> a checkpoint and its card
 //! agent rival      the textbook's agents, QR-DQN and PPO, to be compared with it
 //! agent evaluate   the learned policy against the rules and a clairvoyant bound, on the same arrivals
+//! agent tune       the best settings of a rule for one deployment, as `serve --policy` takes them
 //! agent workload   load shapes and seeded arrival times
 //! ```
 //!
@@ -273,6 +274,7 @@ pub mod rules;
 pub mod serve;
 pub mod simulator;
 pub mod train;
+pub mod tune;
 pub mod workload;
 
 pub use cli::{Cli, run};

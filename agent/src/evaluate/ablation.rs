@@ -125,7 +125,7 @@ pub fn ablation(
     let progress = Progress::new("ablation", configurations.len());
     let (mut grounds, mut traces) = (Vec::new(), Vec::new());
     for Configuration { name, deployment, .. } in configurations {
-        let parts = recorded.parts(deployment, recorded.days.unwrap_or(1))?;
+        let parts = recorded.loads.parts(deployment, recorded.days.unwrap_or(1))?;
         let Grounds { names, tested, .. } = Grounds::new(&parts, deployment, seeds, hours, true)?;
         let clairvoyant = Clairvoyant::Absent;
         let field = Field { contenders: &contenders, detailed: None, clairvoyant, threads: recorded.threads() };

@@ -19,15 +19,23 @@ pub const TUNING_SEED: u64 = 60_000;
 /// Days of each recording that are tuned on.
 const TUNING_DAYS: usize = 1;
 
-/// Options of recorded loads.
+/// Which recorded loads there are.
 #[derive(Debug, Clone, Args)]
-pub struct RecordedArgs {
+pub struct LoadArgs {
     /// Folder of recorded loads, CSV files of `second,requests` or `minute,requests` [default: the built-in ones]
     #[arg(long)]
     pub traces: Option<PathBuf>,
     /// CSV of `trace,part` with the parts test, train and last-third [default: split.csv in the folder of the traces]
     #[arg(long)]
     pub split: Option<PathBuf>,
+}
+
+/// Options of recorded loads.
+#[derive(Debug, Clone, Args)]
+pub struct RecordedArgs {
+    /// The loads
+    #[command(flatten)]
+    pub loads: LoadArgs,
     /// Most days of each trace to play, evenly spread over those that are tested on [default: 2; configurations: 1]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub days: Option<u32>,
@@ -51,7 +59,7 @@ pub struct RecordedArgs {
 /// A trace or a split that cannot be read, an option that makes no sense, or a figure out of range.
 pub fn evaluate_recorded(args: &RecordedArgs, checkpoints: &[Checkpoint], price: f64, seeds: u32) -> Result<Report> {
     let deployment = &args.deployment;
-    let parts = args.parts(deployment, args.days.unwrap_or(2))?;
+    let parts = args.loads.parts(deployment, args.days.unwrap_or(2))?;
     let tested =
         parts.tested.iter().flat_map(|part| (0..u64::from(seeds)).map(move |seed| part.case(deployment, seed)));
     let own = |period_s: &f64| Some(*period_s).filter(|period_s| *period_s != deployment.window_s);
@@ -81,9 +89,14 @@ impl RecordedArgs {
     pub(super) fn threads(&self) -> usize {
         self.threads.unwrap_or_else(parallel::cores)
     }
+}
 
+impl LoadArgs {
     /// The loads, sized for a deployment, with at most so many days of each to test on.
-    pub(super) fn parts(&self, deployment: &Deployment, days: u32) -> Result<Parts> {
+    ///
+    /// # Errors
+    /// A trace or a split that cannot be read, nothing to test or to tune on, or a figure of the deployment out of range.
+    pub fn parts(&self, deployment: &Deployment, days: u32) -> Result<Parts> {
         // Before a load is sized by figures that make no sense.
         deployment.validate()?;
         let beside = self.traces.as_ref().map(|folder| folder.join("split.csv")).filter(|path| path.exists());

@@ -16,6 +16,7 @@ use super::contender::{Contender, PRICES, generalists};
 use super::deployment::Deployment;
 use super::duel::{AtPods, Away, Duel, Ground, Grounded, Pair};
 use super::field::{Case, Clairvoyant, Field};
+use super::home::{HOME, HOME_HPA, Home};
 use super::progress::Progress;
 use super::recorded::{RecordedArgs, TUNING_SEED};
 use super::report::LEVELS;
@@ -27,12 +28,8 @@ const GENERALIST_LONG: Search =
     Search { candidates: 200, rounds: 5, neighbours: 20, period_s: None, seed: TUNING_SEED };
 /// For one setting of two or three knobs: 60 settings.
 const GENERALIST: Search = Search { candidates: 40, rounds: 2, neighbours: 10, period_s: None, seed: TUNING_SEED };
-/// For a setting of eleven knobs at each of [`HOME_PRICES`]: 240 everywhere and 30 near the best for each.
-const HOME: Search = Search { candidates: 240, rounds: 3, neighbours: 10, period_s: None, seed: TUNING_SEED };
 /// Prices that the rule is tuned for at home; its safety stock is swept around each setting that is found.
 const HOME_PRICES: [f64; 3] = [1.0, 3.0, 10.0];
-/// For a setting of two knobs at each price.
-const HOME_HPA: Search = Search { candidates: 40, rounds: 1, neighbours: 3, period_s: None, seed: TUNING_SEED };
 
 /// Options of the configurations.
 #[derive(Debug, Clone, Args)]
@@ -165,7 +162,7 @@ pub fn study(
     }
     let contenders = stage.contenders(&generalists, &at_base.tuned, &at_base.tuned);
     let (duels, away) = compared(&played, &grounds, &names, &contenders);
-    let parts = recorded.parts(base, recorded.days.unwrap_or(1))?;
+    let parts = recorded.loads.parts(base, recorded.days.unwrap_or(1))?;
     Ok(Study {
         price,
         period_s,
@@ -207,7 +204,7 @@ struct Stage<'a> {
 }
 
 /// Rules tuned for a configuration, and its loads.
-struct Home {
+struct AtHome {
     tuned: Vec<Tuned>,
     grounds: Grounds,
 }
@@ -232,20 +229,20 @@ impl Stage<'_> {
     }
 
     /// Every price's setting of these families for exactly this configuration.
-    fn home(&self, configuration: &Configuration, families: &[RuleFamily]) -> Result<Home> {
+    fn home(&self, configuration: &Configuration, families: &[RuleFamily]) -> Result<AtHome> {
         let deployment = &configuration.deployment;
-        let parts = self.recorded.parts(deployment, self.recorded.days.unwrap_or(1))?;
+        let parts = self.recorded.loads.parts(deployment, self.recorded.days.unwrap_or(1))?;
         let grounds = Grounds::new(&parts, deployment, self.seeds, self.args.hours, !self.args.recorded_only)?;
-        let episodes: Vec<Arc<Episode>> = grounds.tuning.iter().map(Case::draw).collect::<Result<_, _>>()?;
+        let home = Home::new(&grounds, self.own_period_s)?;
         let mut tuned = Vec::new();
         for family in families {
             let (search, prices): (_, &[f64]) = match family {
                 RuleFamily::Hpa => (HOME_HPA, &PRICES),
-                _ => (Search { period_s: self.own_period_s, ..HOME }, &HOME_PRICES),
+                _ => (HOME, &HOME_PRICES),
             };
-            tuned.extend(tune(*family, &episodes, prices, &search)?);
+            tuned.extend(home.tune(*family, prices, search)?);
         }
-        Ok(Home { tuned, grounds })
+        Ok(AtHome { tuned, grounds })
     }
 
     /// The checkpoints first, then the rules; the same places in every configuration.

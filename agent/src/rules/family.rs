@@ -1,5 +1,7 @@
 //! Every family of rules with the settings that it is tuned over.
 
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use serde::Serialize;
 
 use crate::controller::Controller;
@@ -361,5 +363,15 @@ impl RuleFamily {
             floor_checks,
             hold_checks: checks(8),
         }
+    }
+}
+
+impl ValueEnum for RuleFamily {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
     }
 }
