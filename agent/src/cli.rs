@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::evaluate::{self, EvaluateArgs};
 use crate::rivals::{self, RivalArgs};
 use crate::serve::{self, ServeArgs};
+use crate::simulate::{self, SimulateArgs};
 use crate::train::{self, TrainArgs};
 use crate::tune::{self, TuneArgs};
 use crate::workload::{self, WorkloadArgs};
@@ -29,6 +30,8 @@ pub enum Command {
     Rival(Box<RivalArgs>),
     /// Compares the learned policy with the rules, in the simulator
     Evaluate(Box<EvaluateArgs>),
+    /// Plays one schedule of arrivals with one policy, in the simulator
+    Simulate(Box<SimulateArgs>),
     /// Finds the settings of a rule that are best for a deployment
     Tune(Box<TuneArgs>),
     /// Writes a load shape, or seeded arrival times, as CSV
@@ -45,6 +48,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Train(args) => train::run(&args),
         Command::Rival(args) => rivals::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Tune(args) => tune::run(&args),
         Command::Workload(args) => workload::run(&args),
     }

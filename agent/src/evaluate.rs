@@ -98,6 +98,8 @@ pub use report::{Front, FrontPoint, LEVELS, Matched, Report, Row, RunMeans, Sect
 pub use simulated::{
     demo, demo_cases, frontier, reference, reference_cases, tally, validate, validation, validation_cases,
 };
+pub(crate) use text::right_aligned;
+
 pub use study::{ConfigurationFronts, PolicyFront, SearchNote, Study, StudyArgs, study};
 
 /// Arrival seeds of the simulated loads.

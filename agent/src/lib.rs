@@ -5,6 +5,7 @@
 //! agent train      rollout policy iteration in the simulator -> a checkpoint and its card
 //! agent rival      the textbook's agents, QR-DQN and PPO, to be compared with it
 //! agent evaluate   the learned policy against the rules and a clairvoyant bound, on the same arrivals
+//! agent simulate   one schedule of arrivals under one policy, to hold a run on a cluster against
 //! agent tune       the best settings of a rule for one deployment, as `serve --policy` takes them
 //! agent workload   load shapes and seeded arrival times
 //! ```
@@ -272,6 +273,7 @@ pub mod rivals;
 pub mod rng;
 pub mod rules;
 pub mod serve;
+pub mod simulate;
 pub mod simulator;
 pub mod train;
 pub mod tune;

@@ -42,7 +42,7 @@ pub use episode::Episode;
 pub use judge::{Change, JudgedWindow, Played};
 pub use occupancy::Occupancy;
 pub use outcome::{Outcome, smooth_violation};
-pub use play::{Player, play, play_with};
+pub use play::{Player, Watch, play, play_watched, play_with};
 pub use scenario::{Contention, Routing, Scenario, ScenarioError};
 pub use service::{ServiceShift, ServiceTimes};
 pub use simulation::{ReadyPod, Served, Simulation};

@@ -126,6 +126,23 @@ fn a_pod_that_drains_past_the_check_is_reported_as_terminating() {
 }
 
 #[test]
+fn a_removed_pod_exists_for_its_drain_idle_or_until_it_has_finished_and_gets_no_request() {
+    for (drain_s, gone_s, terminating) in [(0.0, 0.0, 0), (4.0, 4.0, 0), (13.0, 10.0, 1)] {
+        let scenario = Scenario { drain_s, initial_replicas: 2, ..scenario() };
+        let interval_s = scenario.interval_s;
+        assert_eq!(interval_s, 10.0);
+        let mut simulation = simulation(scenario, &[(11.0, 0.5), (12.0, 0.5)]);
+        let (outcome, served) = step(&mut simulation, 1);
+        assert_eq!(outcome.pod_seconds, interval_s + gone_s, "a drain of {drain_s} s");
+        assert!(served.iter().all(|served| served.pod == 0), "{served:?}");
+        assert_eq!(simulation.request().terminating, Some(terminating), "a drain of {drain_s} s");
+        let (outcome, _) = step(&mut simulation, 1);
+        assert_eq!(outcome.pod_seconds, interval_s + (drain_s - interval_s).max(0.0), "a drain of {drain_s} s");
+        assert_eq!(simulation.request().terminating, Some(0));
+    }
+}
+
+#[test]
 fn completions_are_seen_after_the_metric_lag() {
     let mut simulation = simulation(Scenario { metric_lag_s: 3.0, ..scenario() }, &[(11.0, 1.0), (17.5, 1.0)]);
     simulation.step(1);
@@ -213,7 +230,7 @@ fn a_shift_changes_the_service_times_from_its_moment_on() {
 #[test]
 fn what_a_scenario_cannot_be_is_refused_by_name() {
     type Spoil = fn(&mut Scenario);
-    let table: [(&str, Spoil); 12] = [
+    let table: [(&str, Spoil); 13] = [
         ("windows must be 2 or more, it is 1", |s| s.windows = 1),
         ("interval_s must be above 0, it is 0.0", |s| s.interval_s = 0.0),
         ("threshold_s must be above 0, it is NaN", |s| s.threshold_s = f64::NAN),
@@ -223,6 +240,7 @@ fn what_a_scenario_cannot_be_is_refused_by_name() {
         ("startup_s must be 0 or more, it is inf", |s| s.startup_s = f64::INFINITY),
         ("service_time_s must be above 0, it is -1.0", |s| s.service_time_s = -1.0),
         ("service_times must be of finite positive figures", |s| s.service_times = ServiceTimes::Mixture(vec![])),
+        ("drain_s must be 0 or more, it is NaN", |s| s.drain_s = f64::NAN),
         ("metric_lag_s must be 0 or more, it is -1.0", |s| s.metric_lag_s = -1.0),
         ("missed_checks must be in [0, 0.5], it is 0.9", |s| s.missed_checks = 0.9),
         ("check_jitter must be in [0, 0.5], it is 0.6", |s| s.check_jitter = 0.6),

@@ -187,7 +187,7 @@ fn matched(report: &Report) -> Table {
 }
 
 /// The first column is of words.
-pub(super) fn right_aligned(header: Vec<impl Into<comfy_table::Cell>>) -> Table {
+pub(crate) fn right_aligned(header: Vec<impl Into<comfy_table::Cell>>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header.into_iter().map(Into::into).collect::<Vec<_>>());
     for column in table.column_iter_mut() {

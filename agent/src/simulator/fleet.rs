@@ -101,9 +101,9 @@ impl Fleet {
         self.ready.iter().map(|pod| ReadyPod { pod: pod.id, ready_s: pod.ready_s })
     }
 
-    /// Pods that were removed and still hold requests.
+    /// Pods that were removed and are not gone.
     pub(super) fn terminating(&self, now_s: f64) -> u32 {
-        self.leaving.iter().filter(|pod| pod.free_s > now_s).count() as u32
+        self.leaving.iter().filter(|pod| pod.gone_s() > now_s).count() as u32
     }
 
     /// Orders pods, or removes some: first those that are not ready, then the newest.
@@ -121,7 +121,8 @@ impl Fleet {
             // A pod that is not ready holds nothing, but for the first of them when none is ready: that one is removed
             // last, so it stays.
             if self.starting.pop().is_none() {
-                self.leaving.extend(self.ready.pop());
+                let drained_s = now_s + episode.scenario().drain_s;
+                self.leaving.extend(self.ready.pop().map(|pod| Pod { drained_s, ..pod }));
             }
         }
     }
@@ -208,10 +209,10 @@ impl Fleet {
         self.ready.iter().chain(&self.starting).chain(&self.leaving).map(|pod| &pod.counted)
     }
 
-    /// What was billed from `begin_s` to `end_s`, within the last window, pods times seconds: a removed pod until it has
-    /// finished what it holds.
+    /// What was billed from `begin_s` to `end_s`, within the last window, pods times seconds: a removed pod until it is
+    /// gone.
     pub(super) fn billed(&self, begin_s: f64, end_s: f64) -> f64 {
-        let leaving = self.leaving.iter().map(|pod| (pod.free_s.min(end_s) - begin_s).max(0.0)).sum::<f64>();
+        let leaving = self.leaving.iter().map(|pod| (pod.gone_s().min(end_s) - begin_s).max(0.0)).sum::<f64>();
         (self.ready.len() + self.starting.len()) as f64 * (end_s - begin_s) + leaving
     }
 
@@ -242,9 +243,9 @@ impl Fleet {
         later.truncate(kept);
     }
 
-    /// Drops removed pods that hold nothing and whose completions are all counted.
+    /// Drops removed pods that are gone and whose completions are all counted.
     pub(super) fn forget_gone(&mut self, now_s: f64) {
-        self.leaving.retain(|pod| pod.free_s > now_s || pod.counted.count() > 0 || pod.later.is_some());
+        self.leaving.retain(|pod| pod.gone_s() > now_s || pod.counted.count() > 0 || pod.later.is_some());
     }
 }
 

@@ -20,6 +20,24 @@ pub enum Player<'a> {
     Controller(&'a dyn Controller),
 }
 
+/// Who looks on while an episode is played.
+pub trait Watch {
+    /// A request was routed; in order of arrival, those of the first window included.
+    fn served(&mut self, served: Served);
+
+    /// A window of the loop that decides, the first included, was played: from `begin_s` to where the simulation stands now.
+    fn played(&mut self, _simulation: &Simulation, _begin_s: f64) {}
+}
+
+/// Looks at each request.
+struct Shown<F>(F);
+
+impl<F: FnMut(Served)> Watch for Shown<F> {
+    fn served(&mut self, served: Served) {
+        (self.0)(served);
+    }
+}
+
 /// Plays the whole episode with a decision every `period_s` seconds, judged by the episode's own windows.
 ///
 /// Whatever the period, the requests are the same, orders begin at the end of the first window, violations are counted on
@@ -40,28 +58,41 @@ pub fn play_with(
     episode: &Arc<Episode>,
     player: Player<'_>,
     period_s: f64,
-    mut show: impl FnMut(Served),
+    show: impl FnMut(Served),
+) -> Result<Played, ScenarioError> {
+    play_watched(episode, player, period_s, &mut Shown(show))
+}
+
+/// [`play`] that is watched.
+///
+/// # Errors
+/// As [`play`].
+pub fn play_watched(
+    episode: &Arc<Episode>,
+    player: Player<'_>,
+    period_s: f64,
+    watch: &mut impl Watch,
 ) -> Result<Played, ScenarioError> {
     let mut judge = Judge::new(episode);
     match player {
         Player::Policy(policy) => {
             let own = period_s == episode.scenario().interval_s;
             let looped = if own { Arc::clone(episode) } else { Arc::new(episode.at_period(period_s, false)?) };
-            play_policy(looped, policy, &mut judge, &mut show);
+            play_policy(looped, policy, &mut judge, watch);
         }
         Player::Controller(controller) => {
-            play_controller(Arc::new(episode.at_period(period_s, true)?), controller, &mut judge, &mut show);
+            play_controller(Arc::new(episode.at_period(period_s, true)?), controller, &mut judge, watch);
         }
     }
     Ok(judge.verdict())
 }
 
-fn play_policy(looped: Arc<Episode>, policy: &dyn Policy, judge: &mut Judge, show: &mut impl FnMut(Served)) {
-    let mut seen = |judge: &mut Judge, served: Served| {
+fn play_policy(looped: Arc<Episode>, policy: &dyn Policy, judge: &mut Judge, watch: &mut impl Watch) {
+    let mut simulation = Simulation::new_with(looped, |served| {
         judge.serve(&served);
-        show(served);
-    };
-    let mut simulation = Simulation::new_with(looped, |served| seen(judge, served));
+        watch.served(served);
+    });
+    watch.played(&simulation, 0.0);
     let mut request = ActionRequest::bare(simulation.observation());
     while !simulation.is_done() {
         let order = if simulation.warms_up() {
@@ -71,26 +102,25 @@ fn play_policy(looped: Arc<Episode>, policy: &dyn Policy, judge: &mut Judge, sho
             policy.order(&request)
         };
         let (begin_s, before) = (simulation.now_s(), simulation.ordered());
-        simulation.step_with(order, |served| seen(judge, served));
+        simulation.step_with(order, |served| {
+            judge.serve(&served);
+            watch.served(served);
+        });
         judge.bill(&simulation, begin_s, before);
+        watch.played(&simulation, begin_s);
     }
 }
 
-fn play_controller(
-    looped: Arc<Episode>,
-    controller: &dyn Controller,
-    judge: &mut Judge,
-    show: &mut impl FnMut(Served),
-) {
+fn play_controller(looped: Arc<Episode>, controller: &dyn Controller, judge: &mut Judge, watch: &mut impl Watch) {
     let mut meters = Meters::default();
-    let mut seen = |judge: &mut Judge, meters: &mut Meters, served: Served| {
-        judge.serve(&served);
-        meters.add(&served);
-        show(served);
-    };
     let mut decide = controller.begin();
     let (min, max) = (looped.scenario().min_replicas, looped.scenario().max_replicas);
-    let mut simulation = Simulation::new_with(looped, |served| seen(judge, &mut meters, served));
+    let mut simulation = Simulation::new_with(looped, |served| {
+        judge.serve(&served);
+        meters.add(&served);
+        watch.served(served);
+    });
+    watch.played(&simulation, 0.0);
     let mut ready: Vec<ReadyPod> = Vec::new();
     while !simulation.is_done() {
         let (now_s, replicas, starting) = (simulation.now_s(), simulation.ordered(), simulation.starting());
@@ -102,7 +132,12 @@ fn play_controller(
             meters.settle(now_s, &ready);
             decide(&ClusterView { now_s, replicas, min, max, starting, ready: &ready, meters: &meters })
         };
-        simulation.step_with(order, |served| seen(judge, &mut meters, served));
+        simulation.step_with(order, |served| {
+            judge.serve(&served);
+            meters.add(&served);
+            watch.served(served);
+        });
         judge.bill(&simulation, now_s, replicas);
+        watch.played(&simulation, now_s);
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Pod {
     pub(super) startup_s: f64,
     /// When all that it holds is done, seconds.
     pub(super) free_s: f64,
+    /// When its drain is over, seconds; 0 until it is removed.
+    pub(super) drained_s: f64,
     /// Its completions that the check at the end of this window counts.
     pub(super) counted: PodSums,
     /// Where its latest completions after this window are gathered: an index into the list of [`Later`].
@@ -35,7 +37,21 @@ pub(super) struct Later {
 impl Pod {
     pub(super) fn new(id: u32, ordered_s: f64, startup_s: f64) -> Self {
         let ready_s = ordered_s + startup_s;
-        Self { id, ready_s, startup_s, free_s: ready_s, counted: PodSums::default(), later: None, connections: 0 }
+        Self {
+            id,
+            ready_s,
+            startup_s,
+            free_s: ready_s,
+            drained_s: 0.0,
+            counted: PodSums::default(),
+            later: None,
+            connections: 0,
+        }
+    }
+
+    /// When a removed pod is gone, seconds: it finishes what it holds, and exists as long as its drain.
+    pub(super) fn gone_s(&self) -> f64 {
+        self.free_s.max(self.drained_s)
     }
 
     /// Takes a request that arrives now; the time at which it is done.

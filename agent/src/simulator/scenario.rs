@@ -62,6 +62,9 @@ pub struct Scenario {
     pub startup_s: f64,
     /// Each pod's start-up is drawn from `startup_s * [1, 1 + jitter]`.
     pub startup_jitter: f64,
+    /// A ready pod that is removed gets no more requests, but exists, and is billed, for at least so long: a `preStop` sleep,
+    /// seconds. It finishes what it holds in any case.
+    pub drain_s: f64,
     /// Mean service time, seconds.
     pub service_time_s: f64,
     /// Their distribution.
@@ -111,6 +114,7 @@ impl Scenario {
             initial_ready: true,
             startup_s: 0.0,
             startup_jitter: 0.0,
+            drain_s: 0.0,
             service_time_s,
             service_times: ServiceTimes::Constant,
             service_shift: None,
@@ -163,6 +167,7 @@ impl Scenario {
             initial_ready: _,
             startup_s,
             startup_jitter,
+            drain_s,
             service_time_s,
             service_times,
             service_shift,
@@ -176,7 +181,7 @@ impl Scenario {
         let positive = |x: f64| x.is_finite() && x > 0.0;
         let natural = |x: f64| x.is_finite() && x >= 0.0;
         let replicas = min_replicas..=max_replicas;
-        let knobs: [(_, _, &dyn std::fmt::Debug, bool); 16] = [
+        let knobs: [(_, _, &dyn std::fmt::Debug, bool); 17] = [
             ("windows", "2 or more", windows, *windows >= 2),
             ("interval_s", "above 0", interval_s, positive(*interval_s)),
             ("threshold_s", "above 0", threshold_s, positive(*threshold_s)),
@@ -185,6 +190,7 @@ impl Scenario {
             ("initial_replicas", "within the bounds", initial_replicas, replicas.contains(&initial_replicas)),
             ("startup_s", "0 or more", startup_s, natural(*startup_s)),
             ("startup_jitter", "0 or more", startup_jitter, natural(*startup_jitter)),
+            ("drain_s", "0 or more", drain_s, natural(*drain_s)),
             ("service_time_s", "above 0", service_time_s, positive(*service_time_s)),
             ("service_times", "of finite positive figures", service_times, service_times.is_valid()),
             (
