@@ -1,0 +1,156 @@
+"""One policy under the load: a namespace of its own, from its making to its removal."""
+import json, os, socket, subprocess, sys
+
+from loadtest import records as join_records, samples, verdict
+from stage.cluster import Check, Cluster, demand, kubectl, until
+from stage.load import ask, body_of
+from stage.volume import Volume
+
+from . import records, snapshot
+from .experiment import SIZE
+from .manifests import CLUSTER_WIDE, objects
+from .pod_log import PodLog
+
+JMETER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "jmeter")
+# What must be ready before a load; the service itself comes with the first of them, the proxy.
+DEPLOYMENTS = ["matrix-service", "agent", "ingress", "prometheus", "pushgateway"]
+
+
+class Lane:
+    def __init__(self, namespace, policy, experiment, folder):
+        self.namespace, self.policy, self.experiment, self.folder = namespace, policy, experiment, folder
+        self.cluster, self.volume = Cluster(namespace), Volume(Cluster(namespace))
+        self.sizing = self.pod_log = self.load = self.forward = None
+        self.applied = False
+
+    def apply(self, sizing):
+        """All of it, at this size; again to change the size."""
+        if not self.applied:
+            demand(kubectl("get", "namespace", self.namespace)[0], f"there is a namespace {self.namespace} already: a run makes its own")
+        self.sizing, self.applied = sizing, True
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects(self.namespace, self.policy, self.experiment, sizing)})
+        code, _, error = kubectl("apply", "-f", "-", text=text)
+        demand(code == 0, f"{self.namespace}: {error}")
+
+    def ready(self):
+        for name in DEPLOYMENTS:
+            self.cluster.rolled_out(name, 300)
+        self.cluster.run("rollout", "status", "daemonset/node-exporter", "--timeout=120s", patience=130)
+        replicas = int(self.policy.setting) if self.policy.kind == "static" else 1
+        # Those of an earlier size drain for a while.
+        self.cluster.settled("matrix-service", replicas, 120)
+        self.volume.open()
+        until(lambda: self.answers(), f"an answer of the proxy of {self.namespace}", 60)
+
+    def address(self):
+        """Where the proxy answers: its cluster address where this machine has a route to it, else a forwarded port."""
+        if not self.forward:
+            service = self.cluster.get("service", "ingress")["spec"]
+            direct = service["clusterIP"], service["ports"][0]["port"]
+            self.forward = Direct(direct) if reaches(direct) else Forwarded(self.namespace)
+        return self.forward.address
+
+    def answers(self):
+        try:
+            return ask(self.address(), "first", body_of(SIZE))[0] == 200
+        except (OSError, EOFError, ValueError):
+            return False
+
+    def service_s(self, requests=15):
+        """Mean service time of requests that come one after the other to one pod, seconds; the first ones warm it up."""
+        times = [ask(self.address(), f"calibration-{number}", body_of(SIZE))[1]["Service Time"] for number in range(requests + 5)]
+        return sum(times[5:]) / requests
+
+    def watch(self):
+        self.pod_log = PodLog(self.namespace)
+
+    def play(self, arrivals, matrices):
+        """Starts the load; `jmeter/run` prints into load.log."""
+        host, port = self.address()
+        command = [sys.executable, os.path.join(JMETER, "run"), "--arrivals", arrivals, "--target", f"{host}:{port}", "--matrices", matrices,
+                   "--out", os.path.join(self.folder, "jmeter"), "--heap", "512m"]
+        with open(os.path.join(self.folder, "load.log"), "w", encoding="utf-8") as log:
+            self.load = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def checks(self):
+        return self.volume.status()
+
+    def last_check(self):
+        """Claims what is left, so that every record is in a check. The CronJob is suspended."""
+        self.cluster.run("patch", "cronjob", "scaler", "-p", json.dumps({"spec": {"suspend": True}}))
+        ended = ("Complete", "Failed")
+        until(lambda: all(any(c["type"] in ended and c["status"] == "True" for c in job["status"].get("conditions", []))
+                          for job in self.cluster.get("jobs")["items"]), "no check runs", 90)
+        code, log = Check(self.cluster, "last-check").end()
+        demand(code == 0, f"the last check of {self.namespace}: exit {code}: {log}")
+
+    def collect(self, begin_s, end_s):
+        """Copies everything into the folder: (what run.json says of it, problems)."""
+        status, rows = records.copied(self.namespace)
+        with open(self.path("podStatus.json"), "w", encoding="utf-8") as file:
+            file.write(status)
+        records.write(self.path("records.csv"), rows)
+        self.pod_log.write(self.path("pods.csv"))
+        series = snapshot.taken(self.cluster, begin_s, end_s)
+        snapshot.write(self.path("prometheus.json.gz"), series)
+        busy = [(time_s, share) for time_s, share in snapshot.node_cpu(series) if begin_s <= time_s <= end_s]
+        snapshot.write_node_cpu(self.path("nodecpu.csv"), busy)
+        node = {"mean": sum(share for _, share in busy) / len(busy), "max": max(snapshot.minutes(busy))} if busy else None
+        joined, problems = self.join(rows)
+        return {"nodeCpu": node, "join": joined}, problems
+
+    def join(self, rows):
+        """Every sample with its record."""
+        result = json.load(open(self.path("jmeter", "result.json"), encoding="utf-8"))
+        found = samples.read_samples(self.path("jmeter", "samples.jtl"))
+        joined = join_records.join(found.counted, records.joinable(rows), result["run"], found.warmup)
+        problems = verdict.check_join(joined) + result["problems"]
+        return {"samples": len(found.counted), "joined": len(joined.pairs), "problems": problems}, problems
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def remove(self):
+        """Workloads first: a namespace whose pods take their time to end looks again at long intervals only."""
+        if self.load and self.load.poll() is None:
+            self.load.terminate()
+            self.load.wait(60)
+        if self.pod_log:
+            self.pod_log.stop()
+        if self.forward:
+            self.forward.close()
+        if self.applied:
+            kubectl("-n", self.namespace, "delete", "cronjob,job,hpa,daemonset,deployment,pod", "--all", "--grace-period=1", patience=300)
+            kubectl("delete", "namespace", self.namespace, "--ignore-not-found", patience=300)
+            kubectl("delete", ",".join(sorted(CLUSTER_WIDE)).lower(), "-l", f"experiment={self.namespace}", patience=60)
+
+
+class Direct:
+    def __init__(self, address):
+        self.address = address
+
+    def close(self):
+        pass
+
+
+class Forwarded:
+    """`kubectl port-forward` to the proxy's Service."""
+
+    def __init__(self, namespace):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = free.getsockname()
+        self.process = subprocess.Popen(("kubectl", "-n", namespace, "port-forward", "service/ingress", f"{self.address[1]}:80"),
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def reaches(address):
+    try:
+        socket.create_connection(address, 3).close()
+        return True
+    except OSError:
+        return False
