@@ -156,13 +156,19 @@ pub fn simulate(args: &SimulateArgs) -> Result<Simulated> {
         policy: args.policy.to_string(),
         model,
         risk,
-        deployment: args.deployment.clone(),
+        deployment: args.deployment(),
         cluster: args.cluster.clone(),
         run: recorder.run(),
     })
 }
 
 impl SimulateArgs {
+    /// The deployment with the cluster's service times.
+    fn deployment(&self) -> Deployment {
+        let service_times = ServiceTimes::Lognormal { cv: self.cluster.service_cv };
+        Deployment { service_times, ..self.deployment.clone() }
+    }
+
     /// The schedule as an episode, and when its first arrival is there, seconds: the first check is at the end of the first
     /// window, which begins at 0.
     fn episode(&self, mut arrivals: Vec<f64>) -> Result<(Arc<Episode>, f64)> {
@@ -170,8 +176,7 @@ impl SimulateArgs {
             bail!("there is no arrival in {}", self.arrivals.display());
         };
         let cluster = &self.cluster;
-        let deployment =
-            Deployment { service_times: ServiceTimes::Lognormal { cv: cluster.service_cv }, ..self.deployment.clone() };
+        let deployment = self.deployment();
         deployment.validate()?;
         let window_s = deployment.window_s;
         let first_check_s = cluster.first_check_s.unwrap_or(window_s);

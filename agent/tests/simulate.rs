@@ -184,7 +184,16 @@ fn the_file_has_every_check_and_the_terminal_a_table_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let (schedule, _) = sinusoid(folder.path());
     let (schedule, file) = (schedule.to_str().unwrap(), folder.path().join("run.json"));
-    let output = command(&["--arrivals", schedule, "--policy", "learned", "--output", file.to_str().unwrap()]);
+    let output = command(&[
+        "--arrivals",
+        schedule,
+        "--policy",
+        "learned",
+        "--service-cv",
+        "0.3",
+        "--output",
+        file.to_str().unwrap(),
+    ]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && text.starts_with("learned, model "), "{text}");
     let json: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
@@ -196,6 +205,7 @@ fn the_file_has_every_check_and_the_terminal_a_table_of_them() {
     }
     assert_eq!((json["policy"].as_str(), json["model"].as_str().map(str::len)), (Some("learned"), Some(16)));
     assert_eq!(json["deployment"]["maxReplicas"], 10);
+    assert_eq!(json["deployment"]["serviceTimes"]["lognormal"]["cv"], 0.3);
     let checks = json["checks"].as_array().unwrap();
     assert_eq!(checks.len(), 30);
     for key in ["timeS", "nInstances", "pressure", "avgResponseTime", "avgServiceTime", "utilization", "workload"] {
