@@ -74,6 +74,8 @@ COLUMNS = [
 AT_BAR = [
     Column("violatingAtBar", "violating", f"of {bar.CHECKS} checks", f"Violating checks x {bar.CHECKS} / checks.", fixed(1)),
     Column("podMinutesAtBar", "pod-min", f"of {bar.CHECKS} checks", f"Billed pod-minutes x {bar.CHECKS} / checks.", fixed(1)),
+    Column("podMinutesWithIdle", "pod-min", "with idle checks", f"Billed pod-minutes, and one more for each check below {bar.CHECKS}: the "
+           "reference run had ten without load, at one pod.", fixed(1)),
 ]
 
 
@@ -94,5 +96,6 @@ def bar_sentences(experiment):
             reached = sum(one == "reached" for one in runs)
             said.append(f"{label.name}: {bar.verdict(mean)}. Mean of {len(runs)}: {mean['violatingChecks']:.3g} violating checks and "
                         f"{mean['podMinutes']:.1f} pod-minutes in {mean['checks']:.3g} checks, which is {mean['violatingAtBar']:.1f} and "
-                        f"{mean['podMinutesAtBar']:.1f} of {bar.CHECKS}; {reached} of {len(runs)} runs reach it.")
+                        f"{mean['podMinutesAtBar']:.1f} of {bar.CHECKS} ({mean['podMinutesWithIdle']:.1f} with idle checks at one pod in place of "
+                        f"those that are missing); {reached} of {len(runs)} runs reach it.")
     return said

@@ -1,5 +1,5 @@
 """One policy under the load: a namespace of its own, from its making to its removal."""
-import json, os, socket, subprocess, sys
+import json, os, socket, statistics, subprocess, sys
 
 from loadtest import records as join_records, samples, verdict
 from stage.cluster import Check, Cluster, demand, kubectl, until
@@ -56,10 +56,10 @@ class Lane:
         except (OSError, EOFError, ValueError):
             return False
 
-    def service_s(self, requests=15):
-        """Mean service time of requests that come one after the other to one pod, seconds; the first ones warm it up."""
-        times = [ask(self.address(), f"calibration-{number}", body_of(SIZE))[1]["Service Time"] for number in range(requests + 5)]
-        return sum(times[5:]) / requests
+    def service_s(self, requests=40):
+        """Median service time of requests that come one after the other to one pod, seconds; the first ones warm it up."""
+        times = [ask(self.address(), f"calibration-{number}", body_of(SIZE))[1]["Service Time"] for number in range(requests + 10)]
+        return statistics.median(times[10:])
 
     def watch(self):
         self.pod_log = PodLog(self.namespace)
@@ -75,9 +75,12 @@ class Lane:
     def checks(self):
         return self.volume.status()
 
+    def suspend_checks(self, suspended):
+        self.cluster.run("patch", "cronjob", "scaler", "-p", json.dumps({"spec": {"suspend": suspended}}))
+
     def last_check(self):
         """Claims what is left, so that every record is in a check. The CronJob is suspended."""
-        self.cluster.run("patch", "cronjob", "scaler", "-p", json.dumps({"spec": {"suspend": True}}))
+        self.suspend_checks(True)
         ended = ("Complete", "Failed")
         until(lambda: all(any(c["type"] in ended and c["status"] == "True" for c in job["status"].get("conditions", []))
                           for job in self.cluster.get("jobs")["items"]), "no check runs", 90)

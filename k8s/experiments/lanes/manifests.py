@@ -8,11 +8,11 @@ from .experiment import SIZE
 K8S = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 # Not in a namespace: each lane has its own, as its name is in them.
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "PriorityClass"}
-# Time that a pod which ends serves on, seconds. The bodies are small enough to be sent again, so that it need not be longer than
-# DNS answers live.
-PRE_STOP_S = 5
-# Of what is not measured, so that six pods of each lane find room on a small node.
-SMALL_REQUESTS = ["agent", "ingress", "prometheus", "pushgateway", "blackbox-exporter"]
+# Time that a pod which ends serves on, seconds: longer than DNS answers live, so that nobody meets it as it goes.
+PRE_STOP_S = 10
+# Of what is not measured, so that six pods of each lane find room on a small node. Not the proxy: a busy node gives CPU by the
+# requests, and a proxy that waits for it would be measured as response time.
+SMALL_REQUESTS = ["agent", "prometheus", "pushgateway", "blackbox-exporter"]
 
 
 def objects(namespace, policy, experiment, sizing, interval_s=60):
@@ -83,6 +83,8 @@ def placed(one, namespace):
     for subject in one.get("subjects", []):
         subject["namespace"] = namespace
     if one["kind"] == "CronJob":
+        # Until the load begins: all lanes begin with one replica, and their first check is of the first minute.
+        one["spec"]["suspend"] = True
         pod = one["spec"]["jobTemplate"]["spec"]["template"]["spec"]
         pod["priorityClassName"] = own(pod["priorityClassName"], namespace)
     return one

@@ -2,8 +2,6 @@
 import csv, json, subprocess, threading, time
 from datetime import datetime
 
-from stage.cluster import is_ready
-
 HEADER = ["pod", "created", "ready", "deleted", "gone"]
 
 
@@ -43,8 +41,8 @@ class PodLog:
         made = epoch(meta["creationTimestamp"])
         # The API's second, unless this saw it being made.
         known["created"] = known["created"] or (now if event["type"] == "ADDED" and now - made < 1.5 else made)
-        if is_ready(pod) and not known["ready"]:
-            known["ready"] = now if now - made < 120 else made
+        if not known["ready"]:
+            known["ready"] = ready_since(pod)
         if "deletionTimestamp" in meta and not known["deleted"]:
             known["deleted"] = now
         if event["type"] == "DELETED":
@@ -70,19 +68,18 @@ class PodLog:
 
 
 def events(stream):
-    """JSON objects that follow one another, each over many lines."""
-    decoder, text = json.JSONDecoder(), ""
+    """A line each."""
     for line in stream:
-        text += line
-        # An event ends with a brace in the first column.
-        if not line.startswith("}"):
-            continue
         try:
-            event, end = decoder.raw_decode(text.lstrip())
+            yield json.loads(line)
         except ValueError:
+            # Cut off by the end of the watch.
             continue
-        text = text.lstrip()[end:]
-        yield event
+
+
+def ready_since(pod):
+    found = (one for one in pod["status"].get("conditions", []) if one["type"] == "Ready" and one["status"] == "True")
+    return next((epoch(one["lastTransitionTime"]) for one in found), None)
 
 
 def epoch(text):
