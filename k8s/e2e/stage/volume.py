@@ -2,10 +2,14 @@
 import io, json, os, subprocess, tarfile
 from collections import Counter, namedtuple
 
-from .cluster import demand
+from .cluster import Failed
 
 # Where: the check that counted it, or `incoming`.
 Record = namedtuple("Record", "name pod where service_s response_s")
+
+# Two blocks of zeros end an archive.
+END_OF_TAR = bytes(1024)
+TRIES = 5
 
 READER = os.path.join(os.path.dirname(__file__), "../../reader.yaml")
 CONFINED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
@@ -39,13 +43,20 @@ class Volume:
         text = self.cluster.run("exec", "reader", "--", "sh", "-c", "cat /results/podStatus.json 2>/dev/null || echo {}")
         return json.loads(text)
 
+    def archive(self):
+        """All files, as a tar: as often as it takes until its end is there, since `kubectl exec` may lose the end of a long output and
+        tell nobody. No load and no check may be under way."""
+        for _ in range(TRIES):
+            done = subprocess.run(("kubectl", "-n", self.cluster.namespace, "exec", "reader", "--", "tar", "-C", "/results",
+                                   "-cf", "-", "."), capture_output=True, timeout=300)
+            if done.returncode == 0 and done.stdout.endswith(END_OF_TAR):
+                return done.stdout
+        raise Failed(f"tar of the results: exit {done.returncode}, {len(done.stdout)} bytes without an end: {done.stderr.decode().strip()}")
+
     def records(self):
-        """Every record file there is. No load and no check may be under way."""
-        done = subprocess.run(("kubectl", "-n", self.cluster.namespace, "exec", "reader", "--", "tar", "-C", "/results",
-                               "-cf", "-", "."), capture_output=True, timeout=120)
-        demand(done.returncode == 0, f"tar of the results: {done.stderr.decode().strip()}")
+        """Every record file there is."""
         found = []
-        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        with tarfile.open(fileobj=io.BytesIO(self.archive())) as archive:
             for member in archive:
                 parts = member.name.removeprefix("./").split("/")
                 if member.isfile() and len(parts) > 1 and not parts[-1].startswith("."):

@@ -87,16 +87,17 @@ class Lane:
         code, log = Check(self.cluster, "last-check").end()
         demand(code == 0, f"the last check of {self.namespace}: exit {code}: {log}")
 
-    def collect(self, begin_s, end_s):
-        """Copies everything into the folder: (what run.json says of it, problems)."""
-        status, rows = records.copied(self.namespace)
+    def collect(self, begin_s, load_end_s, end_s):
+        """Copies everything into the folder: (what run.json says of it, problems). The node's CPU is that under the load: what comes
+        after it, such as JMeter's reports, slows nobody."""
+        status, rows = records.copied(self.volume)
         with open(self.path("podStatus.json"), "w", encoding="utf-8") as file:
             file.write(status)
         records.write(self.path("records.csv"), rows)
         self.pod_log.write(self.path("pods.csv"))
         series = snapshot.taken(self.cluster, begin_s, end_s)
         snapshot.write(self.path("prometheus.json.gz"), series)
-        busy = [(time_s, share) for time_s, share in snapshot.node_cpu(series) if begin_s <= time_s <= end_s]
+        busy = [(time_s, share) for time_s, share in snapshot.node_cpu(series) if begin_s <= time_s <= load_end_s]
         snapshot.write_node_cpu(self.path("nodecpu.csv"), busy)
         node = {"mean": sum(share for _, share in busy) / len(busy), "max": max(snapshot.minutes(busy))} if busy else None
         joined, problems = self.join(rows)
