@@ -84,6 +84,10 @@ pub struct ClusterArgs {
     /// new requests then, and finishes what it holds however long that takes
     #[arg(long = "drain", default_value_t = 0.0)]
     pub drain_s: f64,
+    /// A request that finds its pod idle is done so much sooner, seconds: the limit of a pod's CPU stops it when it has used
+    /// up what it may, not before
+    #[arg(long = "rested", default_value_t = 0.0)]
+    pub rested_s: f64,
     /// When the first check is, in seconds after the first arrival, at most one window; below 0 it is before it. Nobody
     /// orders anything before that [default: one window]
     #[arg(long = "first-check", allow_negative_numbers = true)]
@@ -195,6 +199,7 @@ impl SimulateArgs {
             startup_jitter: cluster.startup_jitter,
             metric_lag_s: cluster.metric_lag_s,
             drain_s: cluster.drain_s,
+            rested_s: cluster.rested_s,
             ..deployment.scenario(rates(&arrivals, window_s)?)?
         };
         Ok((Arc::new(Episode::with_arrivals(scenario, arrivals, cluster.seed)?), shift_s))

@@ -126,6 +126,23 @@ fn a_pod_that_drains_past_the_check_is_reported_as_terminating() {
 }
 
 #[test]
+fn a_request_that_finds_its_pod_idle_is_done_sooner_by_what_the_pod_has_rested() {
+    // Rested for seconds; busy; rested for 0.02 s; rested, of a request that is shorter than twice the rest.
+    let requests = [(11.0, 0.5), (11.2, 0.5), (11.97, 0.5), (15.0, 0.06)];
+    for (rested_s, services_s) in [(0.0, [0.5, 0.5, 0.5, 0.06]), (0.05, [0.45, 0.5, 0.48, 0.03])] {
+        let scenario = Scenario { rested_s, initial_replicas: 1, ..scenario() };
+        let (_, served) = step(&mut simulation(scenario, &requests), 1);
+        for (served, service_s) in served.iter().zip(services_s) {
+            assert!(
+                (served.service_s - service_s).abs() < 1e-9,
+                "rested for {rested_s} s: {served:?}, not {service_s}"
+            );
+        }
+        assert_eq!(served.len(), requests.len());
+    }
+}
+
+#[test]
 fn a_removed_pod_exists_for_its_drain_idle_or_until_it_has_finished_and_gets_no_request() {
     for (drain_s, gone_s, terminating) in [(0.0, 0.0, 0), (4.0, 4.0, 0), (13.0, 10.0, 1)] {
         let scenario = Scenario { drain_s, initial_replicas: 2, ..scenario() };
@@ -230,7 +247,7 @@ fn a_shift_changes_the_service_times_from_its_moment_on() {
 #[test]
 fn what_a_scenario_cannot_be_is_refused_by_name() {
     type Spoil = fn(&mut Scenario);
-    let table: [(&str, Spoil); 13] = [
+    let table: [(&str, Spoil); 14] = [
         ("windows must be 2 or more, it is 1", |s| s.windows = 1),
         ("interval_s must be above 0, it is 0.0", |s| s.interval_s = 0.0),
         ("threshold_s must be above 0, it is NaN", |s| s.threshold_s = f64::NAN),
@@ -241,6 +258,7 @@ fn what_a_scenario_cannot_be_is_refused_by_name() {
         ("service_time_s must be above 0, it is -1.0", |s| s.service_time_s = -1.0),
         ("service_times must be of finite positive figures", |s| s.service_times = ServiceTimes::Mixture(vec![])),
         ("drain_s must be 0 or more, it is NaN", |s| s.drain_s = f64::NAN),
+        ("rested_s must be 0 or more, it is -1.0", |s| s.rested_s = -1.0),
         ("metric_lag_s must be 0 or more, it is -1.0", |s| s.metric_lag_s = -1.0),
         ("missed_checks must be in [0, 0.5], it is 0.9", |s| s.missed_checks = 0.9),
         ("check_jitter must be in [0, 0.5], it is 0.6", |s| s.check_jitter = 0.6),

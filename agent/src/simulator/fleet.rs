@@ -150,6 +150,9 @@ impl Fleet {
             self.request += 1;
             // With no pod ready, requests wait for the first to become so.
             let Some(pod) = self.ready.get_mut(picked).or(self.starting.first_mut()) else { continue };
+            // A branch that costs nothing where pods do not rest, as in every training.
+            let service_s =
+                if scenario.rested_s > 0.0 { pod.rested(arrival_s, service_s, scenario.rested_s) } else { service_s };
             let done_s = pod.serve(arrival_s, service_s);
             let response_s = done_s - arrival_s;
             if scenario.routing == Routing::LeastConnections {
