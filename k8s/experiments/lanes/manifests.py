@@ -3,8 +3,6 @@ import json, os, tempfile
 
 from stage.manifests import rendered
 
-from .experiment import SIZE
-
 K8S = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 # Not in a namespace: each lane has its own, as its name is in them.
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "PriorityClass"}

@@ -2,9 +2,14 @@
 import re
 from typing import NamedTuple
 
-# The calibrated rule of long memory, tuned for these experiments' deployment:
-# agent tune --policy cal-long --service-time 0.2 --threshold 0.5 --max 6 --start-up 5
-TUNED_RULE = "cal-long"
+# The calibrated rule of long memory as it was tuned for these experiments' deployment, and as it was played:
+# agent tune --policy cal-long --service-time 0.2 --threshold 0.5 --max 6 --start-up 7
+TUNED_RULE = (
+    "cal-long:"
+    "level_checks=1,trend=1.823385770264906,spread=2.8523957868531196,"
+    "residual=0.17558361582358595,variation=0.36575353330324234,utilization=0.9452907409823659,"
+    "backlog=1.286715207756467,growth=1,hold_checks=2,"
+    "floor=0.054154280482977546,floor_checks=38")
 HPA_TARGET_PERCENT = 70
 
 
