@@ -19,7 +19,7 @@ fn decisions(criterion: &mut Criterion) {
         });
         let request = parse_request(body.as_bytes()).expect("a good body");
         group.bench_function(format!("answer {name}"), |bencher| {
-            bencher.iter(|| agent.answer(black_box(&request)).expect("an answer"));
+            bencher.iter(|| agent.answer(black_box(&request)));
         });
     }
     group.finish();

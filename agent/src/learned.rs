@@ -10,7 +10,6 @@ mod guard;
 
 use std::sync::Arc;
 
-use candle_core::Result;
 use scaler_core::ActionRequest;
 
 use crate::checkpoint::Checkpoint;
@@ -104,20 +103,18 @@ impl Learned {
     }
 
     /// Chooses in each of the situations, in one pass of the networks.
-    ///
-    /// # Errors
-    /// Only when memory cannot be had.
-    pub fn choose(&self, situations: &[Situation]) -> Result<Vec<Choice>> {
-        let quantiles = self.ensemble.required().quantiles(situations)?;
+    #[must_use]
+    pub fn choose(&self, situations: &[Situation]) -> Vec<Choice> {
+        let quantiles = self.ensemble.required().quantiles(situations);
         let pairs = || situations.iter().zip(&quantiles);
         let counts: Vec<Vec<u32>> = pairs().map(|(situation, quantiles)| self.counts(situation, quantiles)).collect();
         let queries: Vec<Query> = pairs()
             .zip(&counts)
             .map(|((situation, quantiles), counts)| Query::new(situation, quantiles, counts, self.price))
             .collect();
-        let opinions = self.ensemble.opinions(&queries)?;
+        let opinions = self.ensemble.opinions(&queries);
         let choices = pairs().zip(counts.into_iter().zip(opinions));
-        Ok(choices
+        choices
             .map(|((situation, quantiles), (counts, opinions))| {
                 let usual = RequiredPods::count(situation, quantiles, self.price);
                 let doubts = opinions.doubts(counts.binary_search(&usual).unwrap_or(0), self.price);
@@ -130,7 +127,7 @@ impl Learned {
                 });
                 self.best(situation, weighed.collect())
             })
-            .collect())
+            .collect()
     }
 
     /// The candidates, and with caution what the forecast alone would order.
@@ -183,10 +180,6 @@ impl Policy for Learned {
 
     fn order(&self, request: &ActionRequest) -> u32 {
         let situation = Situation::new(request);
-        match self.choose(std::slice::from_ref(&situation)) {
-            Ok(choices) => choices.first().map_or(situation.ordered(), |choice| choice.replicas),
-            // A pass of known shapes fails only when there is no memory; to leave everything as it is is safe then.
-            Err(_) => situation.ordered(),
-        }
+        self.choose(std::slice::from_ref(&situation)).first().map_or(situation.ordered(), |choice| choice.replicas)
     }
 }

@@ -9,7 +9,9 @@
 //! The two values are advantages: what the candidate brings over the next checks, against the mean of the candidates of
 //! the same state. An output bias would cancel, so there is none.
 
+mod dense;
 mod ensemble;
+mod forward;
 mod normaliser;
 mod perceptron;
 
@@ -19,9 +21,11 @@ use crate::features::{ACTION_FEATURES, STATE_FEATURES};
 use crate::required::{ACTION_NUMBERS, STATE_NUMBERS};
 use crate::rng::Stream;
 
+pub use dense::Dense;
 pub use ensemble::{Ensemble, Opinions, Query, Value, action_numbers, state_numbers};
+pub use forward::Forward;
 pub use normaliser::{Normaliser, Range};
-pub use perceptron::{PERCEPTRON_PARAMETERS, Perceptron};
+pub use perceptron::{PERCEPTRON_PARAMETERS, Perceptron, PerceptronForward};
 
 /// Numbers of a state: its features, and what the distribution of the required pods adds.
 pub const STATE_WIDTH: usize = STATE_FEATURES + STATE_NUMBERS;

@@ -11,10 +11,10 @@
 mod policy;
 mod quantiles;
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::Result;
 
 use crate::features::{STATE_FEATURES, Situation};
-use crate::network::{Perceptron, Range};
+use crate::network::{Perceptron, PerceptronForward, Range};
 
 pub use policy::RequiredPods;
 pub use quantiles::{ACTION_NUMBERS, LEVELS, Quantiles, STATE_NUMBER_NAMES, STATE_NUMBERS};
@@ -29,18 +29,20 @@ pub const MOST_LOG: f64 = 4.0;
 pub struct Required {
     ranges: [Range; STATE_FEATURES],
     networks: Vec<Perceptron>,
+    answering: Vec<PerceptronForward>,
 }
 
 impl Required {
     /// At least one network, with how its inputs are normalised.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is none, or its numbers cannot be had.
     pub fn new(ranges: [Range; STATE_FEATURES], networks: &[Perceptron]) -> Result<Self> {
         if networks.is_empty() {
             candle_core::bail!("required pods need a network");
         }
-        Ok(Self { ranges, networks: networks.iter().map(Perceptron::detached).collect() })
+        let answering = networks.iter().map(PerceptronForward::new).collect::<Result<_>>()?;
+        Ok(Self { ranges, networks: networks.iter().map(Perceptron::detached).collect(), answering })
     }
 
     /// How its inputs are normalised.
@@ -62,26 +64,19 @@ impl Required {
     }
 
     /// The distribution in each of the situations, in one pass.
-    ///
-    /// # Errors
-    /// Only when memory cannot be had: shapes fit by construction.
-    pub fn quantiles(&self, situations: &[Situation]) -> Result<Vec<Quantiles>> {
-        if situations.is_empty() {
-            return Ok(Vec::new());
-        }
+    #[must_use]
+    pub fn quantiles(&self, situations: &[Situation]) -> Vec<Quantiles> {
         let mut inputs = Vec::with_capacity(situations.len() * STATE_FEATURES);
         for situation in situations {
-            let state = situation.state();
-            inputs.extend(self.ranges.iter().zip(&state).map(|(range, value)| range.apply(*value)));
+            inputs.extend(self.ranges.iter().zip(situation.state()).map(|(range, value)| range.apply(*value)));
         }
-        let inputs = Tensor::from_vec(inputs, (situations.len(), STATE_FEATURES), &Device::Cpu)?;
         let mut sums = vec![0.0_f64; situations.len() * LEVELS.len()];
-        for network in &self.networks {
-            let logs = network.forward(&inputs)?.flatten_all()?.to_vec1::<f32>()?;
+        for network in &self.answering {
+            let logs = network.outputs(&inputs);
             sums.iter_mut().zip(logs).for_each(|(sum, log)| *sum += f64::from(log));
         }
         let rows = sums.as_chunks::<{ LEVELS.len() }>().0;
         let mean = |row: &[f64; LEVELS.len()]| row.map(|sum| sum / self.networks.len() as f64);
-        Ok(situations.iter().zip(rows).map(|(situation, row)| Quantiles::new(situation.load(), &mean(row))).collect())
+        situations.iter().zip(rows).map(|(situation, row)| Quantiles::new(situation.load(), &mean(row))).collect()
     }
 }

@@ -88,6 +88,10 @@ pub struct ClusterArgs {
     /// up what it may, not before
     #[arg(long = "rested", default_value_t = 0.0)]
     pub rested_s: f64,
+    /// What a pod does beside each service time, in which it can serve nobody else, seconds: no recorded time tells it, and it is part
+    /// of the CPU that a Horizontal Pod Autoscaler sees
+    #[arg(long = "overhead", default_value_t = 0.0)]
+    pub overhead_s: f64,
     /// When the first check is, in seconds after the first arrival, at most one window; below 0 it is before it. Nobody
     /// orders anything before that [default: one window]
     #[arg(long = "first-check", allow_negative_numbers = true)]
@@ -200,6 +204,7 @@ impl SimulateArgs {
             metric_lag_s: cluster.metric_lag_s,
             drain_s: cluster.drain_s,
             rested_s: cluster.rested_s,
+            overhead_s: cluster.overhead_s,
             ..deployment.scenario(rates(&arrivals, window_s)?)?
         };
         Ok((Arc::new(Episode::with_arrivals(scenario, arrivals, cluster.seed)?), shift_s))

@@ -108,7 +108,7 @@ fn a_check_before_the_first_arrival_sees_nothing_and_costs_nothing() {
 fn the_checks_are_what_the_scaler_would_have_sent() {
     let folder = tempfile::tempdir().unwrap();
     let (schedule, times) = sinusoid(folder.path());
-    let knobs = "--service-cv 0.5 --metric-lag 5 --start-up-jitter 0.3 --start-up 8 --drain 7 --rested 0.05 --min 2 --initial 3 --seed 9";
+    let knobs = "--service-cv 0.5 --metric-lag 5 --start-up-jitter 0.3 --start-up 8 --drain 7 --rested 0.05 --overhead 0.02 --min 2 --initial 3 --seed 9";
     let knobs: Vec<&str> = knobs.split(' ').chain(["--first-check", "25"]).collect();
     let shifted: Vec<f64> = times.iter().map(|time_s| time_s + (35.0 - times[0])).collect();
     let scenario = Scenario {
@@ -119,6 +119,7 @@ fn the_checks_are_what_the_scaler_would_have_sent() {
         startup_jitter: 0.3,
         drain_s: 7.0,
         rested_s: 0.05,
+        overhead_s: 0.02,
         metric_lag_s: 5.0,
         service_times: ServiceTimes::Lognormal { cv: 0.5 },
         ..Scenario::plain(Profile::new(60.0, vec![1.0; 31]).unwrap(), 60.0, 0.5, 10, 0.2)
@@ -237,6 +238,7 @@ fn what_makes_no_sense_is_named() {
         (&["--arrivals", one, "--windows", "1"], "windows must be 2 or more, it is 1"),
         (&["--arrivals", one, "--drain=-1"], "drain_s must be 0 or more"),
         (&["--arrivals", one, "--rested=-1"], "rested_s must be 0 or more"),
+        (&["--arrivals", one, "--overhead=-1"], "overhead_s must be 0 or more"),
         (&["--arrivals", one, "--min", "3", "--initial", "2"], "initial_replicas must be within the bounds, it is 2"),
         (&["--arrivals", one, "--peak", "2"], "--peak is for loads that are sized"),
         (&["--arrivals", one, "--period", "15,60"], "--period must be a single one"),

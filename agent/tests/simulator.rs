@@ -138,8 +138,24 @@ fn a_request_that_finds_its_pod_idle_is_done_sooner_by_what_the_pod_has_rested()
                 "rested for {rested_s} s: {served:?}, not {service_s}"
             );
         }
+        let work: Vec<f64> = served.iter().map(|served| served.work_s).collect();
+        assert_eq!(work, [0.5, 0.5, 0.5, 0.06], "the CPU has the same to do");
         assert_eq!(served.len(), requests.len());
     }
+}
+
+#[test]
+fn the_next_request_waits_for_what_a_pod_does_beside_the_one_before() {
+    // At once after another, and in a pod that has been idle for long enough.
+    let requests = [(11.0, 0.5), (11.2, 0.5), (13.0, 0.5)];
+    let scenario = Scenario { overhead_s: 0.1, initial_replicas: 1, ..scenario() };
+    let (_, served) = step(&mut simulation(scenario, &requests), 1);
+    let expected = [(0.5, 11.6), (0.9, 12.2), (0.5, 13.6)];
+    for (served, (response_s, free_s)) in served.iter().zip(expected) {
+        assert!((served.response_s - response_s).abs() < 1e-9 && (served.free_s - free_s).abs() < 1e-9, "{served:?}");
+        assert_eq!((served.service_s, served.work_s), (0.5, 0.6));
+    }
+    assert_eq!(served.len(), requests.len());
 }
 
 #[test]
@@ -259,6 +275,7 @@ fn what_a_scenario_cannot_be_is_refused_by_name() {
         ("service_times must be of finite positive figures", |s| s.service_times = ServiceTimes::Mixture(vec![])),
         ("drain_s must be 0 or more, it is NaN", |s| s.drain_s = f64::NAN),
         ("rested_s must be 0 or more, it is -1.0", |s| s.rested_s = -1.0),
+        ("overhead_s must be 0 or more, it is -1.0", |s| s.overhead_s = -1.0),
         ("metric_lag_s must be 0 or more, it is -1.0", |s| s.metric_lag_s = -1.0),
         ("missed_checks must be in [0, 0.5], it is 0.9", |s| s.missed_checks = 0.9),
         ("check_jitter must be in [0, 0.5], it is 0.6", |s| s.check_jitter = 0.6),

@@ -254,6 +254,17 @@ fn cpu_usage_is_seen_late_and_of_pods_that_were_ready_for_a_whole_sample() {
 }
 
 #[test]
+fn a_rested_pod_uses_as_much_cpu_in_less_time() {
+    let requests: Vec<(f64, f64)> = (60..180).map(|second| (f64::from(second) + 0.5, 0.4)).collect();
+    for rested_s in [0.0, 0.1] {
+        let episode = episode(Scenario { rested_s, ..scenario() }, &requests);
+        let seen = watched(&episode, 15.0, |_| 1, |view| view.pod_usage(&CpuSampling::default()).usage);
+        let (_, usage) = seen.iter().find(|(now_s, _)| *now_s == 135.0).expect("a sync");
+        assert!((usage - 0.4).abs() < 1e-9, "rested for {rested_s} s: {usage}");
+    }
+}
+
+#[test]
 fn concurrency_counts_requests_that_wait_and_rates_count_arrivals() {
     // Three at once on one pod of 1 s: inside are 3, 2, 1 in the seconds after 60.
     let episode = episode(scenario(), &[(60.0, 1.0), (60.0, 1.0), (60.0, 1.0)]);

@@ -4,7 +4,7 @@ use scaler_core::{ActionRequest, Observation};
 
 use crate::rules::{Moment, Reading};
 
-use super::LONG_WINDOW;
+use super::{LONG_WINDOW, STATE_FEATURES};
 
 /// A request as the features need it: the [`Reading`] that the rules work on, and the fields as they were sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Situation {
     pub(super) startup: Option<f64>,
     /// How much longer requests wait than the queue formula says, over [`LONG_WINDOW`] checks.
     pub(super) queueing: f64,
+    /// What [`Self::state`] gives: forecast, values and metrics all ask for it.
+    numbers: [f32; STATE_FEATURES],
 }
 
 impl Situation {
@@ -36,11 +38,19 @@ impl Situation {
             threshold_sent: request.threshold_s.is_some(),
             startup: request.startup_s.map(|startup_s| startup_s / reading.interval_s),
             queueing: 1.0,
+            numbers: [0.0; STATE_FEATURES],
             reading,
             seen,
         };
         situation.queueing = situation.queueing(LONG_WINDOW);
+        situation.numbers = situation.state_numbers();
         situation
+    }
+
+    /// The numbers of the state. Checks that are not there repeat the oldest one, with `valid` 0.
+    #[must_use]
+    pub fn state(&self) -> &[f32; STATE_FEATURES] {
+        &self.numbers
     }
 
     pub(super) fn now(&self) -> &Moment {

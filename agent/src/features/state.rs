@@ -91,9 +91,8 @@ pub fn state_feature_name(index: usize) -> String {
 }
 
 impl Situation {
-    /// The numbers of the state. Checks that are not there repeat the oldest one, with `valid` 0.
-    #[must_use]
-    pub fn state(&self) -> [f32; STATE_FEATURES] {
+    /// See [`Self::state`].
+    pub(super) fn state_numbers(&self) -> [f32; STATE_FEATURES] {
         let mut features = [0.0_f32; STATE_FEATURES];
         let (window, rest) = features.split_at_mut(WINDOW * PER_STEP);
         let (now, long) = rest.split_at_mut(NOW_NAMES.len());

@@ -52,7 +52,7 @@ fn no_feature_has_a_unit() {
         *time = time.map(|seconds| 7.0 * seconds);
     }
     let (a, b) = (Situation::new(&request), Situation::new(&other));
-    assert!(close(&a.state(), &b.state()));
+    assert!(close(a.state(), b.state()));
     assert_eq!(a.candidates(), b.candidates());
     for n in a.candidates() {
         assert!(close(&a.action(n), &b.action(n)), "{n} replicas");
@@ -77,7 +77,7 @@ fn a_gap_cuts_the_history_and_what_is_not_there_is_marked_invalid() {
         let mut request = ActionRequest::bare(seen);
         request.interval_s = Some(60.0);
         request.history = ages.iter().copied().map(past).collect();
-        let state = Situation::new(&request).state();
+        let state = *Situation::new(&request).state();
         assert_eq!(valid.iter().map(|&i| state[i]).sum::<f32>(), count, "{case}");
     }
 }
@@ -113,7 +113,7 @@ fn features_and_candidates_stay_finite_and_within_bounds_at_the_edges() {
                 assert!(candidates.is_sorted_by(|a, b| a < b), "{case}: {candidates:?}");
                 let (low, high) = (min.unwrap_or(1), max.unwrap_or(u32::MAX));
                 assert!(candidates.iter().all(|n| (low..=high).contains(n)), "{case}: {candidates:?}");
-                let all = candidates.iter().flat_map(|n| situation.action(*n)).chain(situation.state());
+                let all = candidates.iter().flat_map(|n| situation.action(*n)).chain(*situation.state());
                 for feature in all {
                     assert!(feature.is_finite() && feature.abs() < 30.0, "{case}: {feature}");
                 }

@@ -1,8 +1,8 @@
 //! Networks that answer together.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::Result;
 
-use super::{ACTION_WIDTH, Network, Normaliser, STATE_INPUTS, STATE_WIDTH, VALUES};
+use super::{ACTION_WIDTH, Forward, Network, Normaliser, STATE_INPUTS, STATE_WIDTH, VALUES};
 use crate::features::{ACTION_FEATURES, STATE_FEATURES, Situation};
 use crate::required::{Quantiles, Required};
 
@@ -31,7 +31,7 @@ impl Query {
 pub fn state_numbers(situation: &Situation, quantiles: &Quantiles) -> [f32; STATE_WIDTH] {
     let mut numbers = [0.0; STATE_WIDTH];
     let (features, outlook) = numbers.split_at_mut(STATE_FEATURES);
-    features.copy_from_slice(&situation.state());
+    features.copy_from_slice(situation.state());
     outlook.copy_from_slice(&quantiles.state_numbers(situation.reading().max));
     numbers
 }
@@ -71,18 +71,20 @@ pub struct Ensemble {
     /// The networks answer in units of this, the root mean square of the advantages in training.
     scale: Value,
     networks: Vec<Network>,
+    answering: Vec<Forward>,
 }
 
 impl Ensemble {
     /// At least one network, detached from their graphs.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is none, or its numbers cannot be had.
     pub fn new(required: Required, normaliser: Normaliser, scale: Value, networks: &[Network]) -> Result<Self> {
         if networks.is_empty() {
             candle_core::bail!("an ensemble needs a network");
         }
-        Ok(Self { required, normaliser, scale, networks: networks.iter().map(Network::detached).collect() })
+        let answering = networks.iter().map(Forward::new).collect::<Result<_>>()?;
+        Ok(Self { required, normaliser, scale, networks: networks.iter().map(Network::detached).collect(), answering })
     }
 
     /// The forecast that it is fed.
@@ -110,40 +112,32 @@ impl Ensemble {
     }
 
     /// Values of the candidates of every query: means over the networks, in one pass.
-    ///
-    /// # Errors
-    /// Only when the memory for them cannot be had: shapes fit by construction.
-    pub fn values(&self, queries: &[Query]) -> Result<Vec<Vec<Value>>> {
-        Ok(self.opinions(queries)?.iter().map(Opinions::means).collect())
+    #[must_use]
+    pub fn values(&self, queries: &[Query]) -> Vec<Vec<Value>> {
+        self.opinions(queries).iter().map(Opinions::means).collect()
     }
 
     /// What each network says of the candidates of every query, in one pass.
-    ///
-    /// # Errors
-    /// Only when the memory for them cannot be had: shapes fit by construction.
-    pub fn opinions(&self, queries: &[Query]) -> Result<Vec<Opinions>> {
-        let (n, k) = (queries.len(), queries.iter().map(|query| query.actions.len()).max().unwrap_or(0));
-        if n == 0 || k == 0 {
-            return Ok(vec![Opinions::default(); n]);
-        }
-        let mut states = Vec::with_capacity(n * STATE_INPUTS);
-        let mut actions = Vec::with_capacity(n * k * ACTION_WIDTH);
-        for (row, query) in queries.iter().enumerate() {
+    #[must_use]
+    pub fn opinions(&self, queries: &[Query]) -> Vec<Opinions> {
+        let counts: Vec<usize> = queries.iter().map(|query| query.actions.len()).collect();
+        let mut states = Vec::with_capacity(queries.len() * STATE_INPUTS);
+        let mut actions = Vec::with_capacity(counts.iter().sum::<usize>() * ACTION_WIDTH);
+        for query in queries {
             self.normaliser.push_state(&query.state, query.price, &mut states);
             query.actions.iter().for_each(|action| self.normaliser.push_action(action, &mut actions));
-            // Shorter lists are padded; what the padding gives is not read.
-            actions.resize((row + 1) * k * ACTION_WIDTH, 0.0);
         }
-        let states = Tensor::from_vec(states, (n, STATE_INPUTS), &Device::Cpu)?;
-        let actions = Tensor::from_vec(actions, (n, k, ACTION_WIDTH), &Device::Cpu)?;
-        let mut opinions = vec![Opinions::default(); n];
-        for network in &self.networks {
-            let values = network.forward(&states, &actions)?.flatten_all()?.to_vec1::<f32>()?;
-            for ((query, values), opinions) in queries.iter().zip(values.chunks_exact(k * VALUES)).zip(&mut opinions) {
-                opinions.0.push(self.centred(&values[..query.actions.len() * VALUES]));
+        let mut opinions = vec![Opinions::default(); queries.len()];
+        for network in &self.answering {
+            let values = network.values(&states, &actions, &counts);
+            let mut values = values.as_slice();
+            for (count, opinions) in counts.iter().zip(&mut opinions) {
+                let (of_query, rest) = values.split_at(count * VALUES);
+                opinions.0.push(self.centred(of_query));
+                values = rest;
             }
         }
-        Ok(opinions)
+        opinions
     }
 
     /// A network's values of a query as advantages over their mean.

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor, Var};
 
-use super::normal_variable;
+use super::{Dense, normal_variable};
 use crate::rng::Stream;
 
 /// Names of the parameters, in alphabetical order.
@@ -89,6 +89,42 @@ impl Perceptron {
     }
 }
 
+/// [`Perceptron::forward`] without what gradients need.
+#[derive(Debug, Clone)]
+pub struct PerceptronForward {
+    first: Dense,
+    hidden: Dense,
+    output: Dense,
+}
+
+impl PerceptronForward {
+    /// Of a network's parameters.
+    ///
+    /// # Errors
+    /// When their numbers cannot be had.
+    pub fn new(network: &Perceptron) -> Result<Self> {
+        let [first_bias, first_weight, hidden_bias, hidden_weight, output_bias, output_weight] = network.parameters();
+        Ok(Self {
+            first: Dense::new(first_weight, Some(first_bias))?,
+            hidden: Dense::new(hidden_weight, Some(hidden_bias))?,
+            output: Dense::new(output_weight, Some(output_bias))?,
+        })
+    }
+
+    /// The outputs of rows of normalised inputs, one row after the other.
+    #[must_use]
+    pub fn outputs(&self, states: &[f32]) -> Vec<f32> {
+        let leak = |x: &mut Vec<f32>| x.iter_mut().for_each(|x| *x = x.max(*x * LEAK as f32));
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        self.first.apply(states, &mut first);
+        leak(&mut first);
+        self.hidden.apply(&first, &mut second);
+        leak(&mut second);
+        self.output.apply(&second, &mut first);
+        first
+    }
+}
+
 /// `max(x, 0.01 x)`
 fn leaky(x: &Tensor) -> Result<Tensor> {
     x.maximum(&(x * LEAK)?)
@@ -96,4 +132,24 @@ fn leaky(x: &Tensor) -> Result<Tensor> {
 
 fn shapes(inputs: usize, units: usize, outputs: usize) -> [Vec<usize>; PERCEPTRON_PARAMETERS.len()] {
     [vec![units], vec![inputs, units], vec![units], vec![units, units], vec![outputs], vec![units, outputs]]
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn it_answers_with_the_bits_of_the_network_that_is_trained() {
+        let mut stream = Stream::new(3, "perceptron", 0);
+        let network = Perceptron::of(&Perceptron::initial(112, 128, 8, &stream).unwrap()).unwrap().detached();
+        for n in [1, 3, 4, 21] {
+            let states: Vec<f32> = (0..n * 112).map(|_| stream.normal() as f32).collect();
+            let found = PerceptronForward::new(&network).unwrap().outputs(&states);
+            let states = Tensor::from_vec(states, (n, 112), &Device::Cpu).unwrap();
+            let expected = network.forward(&states).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_eq!(found, expected, "{n} states");
+        }
+    }
 }

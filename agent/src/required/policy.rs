@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use candle_core::Result;
 use scaler_core::ActionRequest;
 
 use super::{Quantiles, Required};
@@ -37,16 +36,14 @@ impl RequiredPods {
     }
 
     /// Orders in each of the situations, in one pass.
-    ///
-    /// # Errors
-    /// Only when memory cannot be had.
-    pub fn orders(&self, situations: &[Situation]) -> Result<Vec<u32>> {
-        let quantiles = self.required.quantiles(situations)?;
+    #[must_use]
+    pub fn orders(&self, situations: &[Situation]) -> Vec<u32> {
+        let quantiles = self.required.quantiles(situations);
         let pairs = situations.iter().zip(quantiles);
         let order = |(situation, quantiles): (&Situation, Quantiles)| {
             guard(situation, Self::count(situation, &quantiles, self.price)).0
         };
-        Ok(pairs.map(order).collect())
+        pairs.map(order).collect()
     }
 }
 
@@ -57,10 +54,6 @@ impl Policy for RequiredPods {
 
     fn order(&self, request: &ActionRequest) -> u32 {
         let situation = Situation::new(request);
-        match self.orders(std::slice::from_ref(&situation)) {
-            Ok(orders) => orders.first().copied().unwrap_or(situation.ordered()),
-            // A pass of known shapes fails only when there is no memory; to leave everything as it is is safe then.
-            Err(_) => situation.ordered(),
-        }
+        self.orders(std::slice::from_ref(&situation)).first().copied().unwrap_or(situation.ordered())
     }
 }

@@ -44,7 +44,7 @@ impl Sight {
         counts.sort_unstable();
         counts.dedup();
         Self {
-            state: situation.state(),
+            state: *situation.state(),
             price,
             actions: counts.iter().map(|count| situation.action(*count)).collect(),
             slots: allowed.map(|count| counts.partition_point(|other| *other < count)),

@@ -53,7 +53,9 @@ impl Hpa {
         on_utilization(ordered, &pods, self.target_percent).unwrap_or(ordered)
     }
 
-    fn recommend(&self, reading: &Reading) -> u32 {
+    /// Replicas for a reading, within its bounds.
+    #[must_use]
+    pub fn recommend(&self, reading: &Reading) -> u32 {
         let now = reading.now();
         if now.ordered > reading.max || now.ordered < reading.min {
             return now.ordered.clamp(reading.min, reading.max);

@@ -32,13 +32,11 @@ pub enum Outcome {
     TooLarge,
     /// The body did not come in time.
     TooSlow,
-    /// The network failed.
-    Failed,
 }
 
 impl Outcome {
-    const ALL: [Self; 6] =
-        [Self::Answered, Self::Refused, Self::Unreadable, Self::TooLarge, Self::TooSlow, Self::Failed];
+    const ALL: [Self; 5] =
+        [Self::Answered, Self::Refused, Self::Unreadable, Self::TooLarge, Self::TooSlow];
 
     fn label(self) -> &'static str {
         match self {
@@ -47,7 +45,6 @@ impl Outcome {
             Self::Unreadable => "unreadable",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
-            Self::Failed => "failed",
         }
     }
 }

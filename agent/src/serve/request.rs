@@ -1,7 +1,9 @@
 //! A body as a request, or the field that is wrong.
 //!
-//! Read by hand from JSON values: a derived reader names no field when a value has the wrong type, and here the caller
-//! must learn which one it is.
+//! What is as it should be is read by a derived reader, without a value for each number. Anything else is read by hand
+//! from JSON values: a derived reader names no field when a value has the wrong type, and here the caller must learn which one it is.
+
+mod body;
 
 use scaler_core::observation::MAX_HISTORY;
 use scaler_core::{ActionRequest, Observation, PastObservation};
@@ -51,6 +53,11 @@ pub enum RequestError {
 /// # Errors
 /// [`RequestError`] names the first field that is wrong.
 pub fn parse_request(body: &[u8]) -> Result<ActionRequest, RequestError> {
+    body::parse(body).map_or_else(|| parse_values(body), Ok)
+}
+
+/// The same, value by value.
+fn parse_values(body: &[u8]) -> Result<ActionRequest, RequestError> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| RequestError::NotJson { near: field_before(body, &error), problem: error.to_string() })?;
     let whole = object(&value, "the body")?;

@@ -62,13 +62,11 @@ impl Agent {
     }
 
     /// The answer to a state.
-    ///
-    /// # Errors
-    /// Only when memory cannot be had.
-    pub fn answer(&self, request: &ActionRequest) -> candle_core::Result<ActionReply> {
+    #[must_use]
+    pub fn answer(&self, request: &ActionRequest) -> ActionReply {
         let situation = Situation::new(request);
         let (choice, price) = match &self.decider {
-            Decider::Learned(learned) => (self.choose(learned, &situation)?, learned.price()),
+            Decider::Learned(learned) => (self.choose(learned, &situation), learned.price()),
             Decider::Rule(rule) => {
                 (Choice { replicas: rule.order(request), weighed: Vec::new(), overridden: None }, NO_PRICE)
             }
@@ -83,32 +81,22 @@ impl Agent {
             model: self.model.clone(),
             risk: price,
             candidates: candidates.collect(),
-            rule: Calibrated::default().order(request),
-            hpa: Some(Hpa::default().order(request)),
+            rule: Calibrated::default().replicas(situation.reading()),
+            hpa: Some(Hpa::default().recommend(situation.reading())),
             override_reason: overridden.map(|overridden| overridden.to_string()),
         };
-        Ok(ActionReply { action: i64::from(replicas), error: None, explanation: Some(explanation) })
+        ActionReply { action: i64::from(replicas), error: None, explanation: Some(explanation) }
     }
 
-    fn choose(&self, learned: &Learned, situation: &Situation) -> candle_core::Result<Choice> {
-        learned.ensemble().required().outside(&situation.state()).for_each(|feature| self.metrics.outside(feature));
-        let choices = learned.choose(std::slice::from_ref(situation))?;
-        let Some(choice) = choices.into_iter().next() else {
-            candle_core::bail!("one situation must give one choice");
-        };
-        Ok(choice)
+    fn choose(&self, learned: &Learned, situation: &Situation) -> Choice {
+        learned.ensemble().required().outside(situation.state()).for_each(|feature| self.metrics.outside(feature));
+        let choice = learned.choose(std::slice::from_ref(situation)).pop();
+        choice.expect("as many choices as situations")
     }
 
     fn respond(&self, body: &[u8]) -> (StatusCode, Outcome, ActionReply) {
         match parse_request(body) {
-            Ok(request) => match self.answer(&request) {
-                Ok(reply) => (StatusCode::OK, Outcome::Answered, reply),
-                Err(error) => {
-                    tracing::error!(%error, "the network failed");
-                    let reply = ActionReply::refuse("the network failed, the log says why");
-                    (StatusCode::INTERNAL_SERVER_ERROR, Outcome::Failed, reply)
-                }
-            },
+            Ok(request) => (StatusCode::OK, Outcome::Answered, self.answer(&request)),
             Err(error @ RequestError::NotJson { .. }) => {
                 (StatusCode::BAD_REQUEST, Outcome::Unreadable, ActionReply::refuse(error.to_string()))
             }

@@ -166,7 +166,7 @@ impl Recorder {
 
 impl Watch for Recorder {
     fn served(&mut self, served: Served) {
-        let Served { pod, arrival_s, service_s, response_s } = served;
+        let Served { pod, arrival_s, service_s, response_s, .. } = served;
         self.responses.push(response_s);
         let seen_s = arrival_s + response_s + self.lag_s;
         let at = self.windows.partition_point(|window| window.end_s <= seen_s);

@@ -10,26 +10,26 @@ pub struct Meters {
     arrivals: Vec<u32>,
     /// Requests inside, those that wait included.
     inside: Occupancy,
-    /// Busy seconds of each pod, by its number.
+    /// CPU seconds of each pod, by its number.
     busy: Vec<Occupancy>,
 }
 
 impl Meters {
     /// Counts a request; in order of arrival.
     pub fn add(&mut self, served: &Served) {
-        let Served { pod, arrival_s, service_s, response_s } = *served;
+        let Served { pod, arrival_s, service_s: _, response_s, work_s, free_s } = *served;
         let second = arrival_s as usize;
         if self.arrivals.len() <= second {
             self.arrivals.resize(second + 1, 0);
         }
         self.arrivals[second] += 1;
-        let done_s = arrival_s + response_s;
-        self.inside.add(arrival_s, done_s);
+        self.inside.add(arrival_s, arrival_s + response_s);
         let pod = pod as usize;
         if self.busy.len() <= pod {
-            self.busy.resize_with(pod + 1, || Occupancy::new(arrival_s));
+            self.busy.resize_with(pod + 1, || Occupancy::new(free_s - work_s));
         }
-        self.busy[pod].add(done_s - service_s, done_s);
+        // A pod that has rested does in its service time what it did not use before: the work began as much earlier.
+        self.busy[pod].add(free_s - work_s, free_s);
     }
 
     /// Closes the seconds that have passed, of these pods: nobody asks for those of others.

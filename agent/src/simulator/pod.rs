@@ -11,7 +11,7 @@ pub(super) struct Pod {
     pub(super) ready_s: f64,
     /// How long that takes from its order, seconds.
     pub(super) startup_s: f64,
-    /// When all that it holds is done, seconds.
+    /// When all that it holds is done, and all that is beside it, seconds.
     pub(super) free_s: f64,
     /// When its drain is over, seconds; 0 until it is removed.
     pub(super) drained_s: f64,
@@ -54,10 +54,11 @@ impl Pod {
         self.free_s.max(self.drained_s)
     }
 
-    /// Takes a request that arrives now; the time at which it is done.
-    pub(super) fn serve(&mut self, arrival_s: f64, service_s: f64) -> f64 {
-        self.free_s = self.free_s.max(arrival_s) + service_s;
-        self.free_s
+    /// Takes a request that arrives now; the time at which it is done. The pod is free again so much later.
+    pub(super) fn serve(&mut self, arrival_s: f64, service_s: f64, overhead_s: f64) -> f64 {
+        let done_s = self.free_s.max(arrival_s) + service_s;
+        self.free_s = done_s + overhead_s;
+        done_s
     }
 
     /// What a request that arrives now takes, when a pod that has rested is so much faster.

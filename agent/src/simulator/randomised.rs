@@ -90,6 +90,7 @@ impl Scenario {
             startup_s: self.startup_s * factor,
             drain_s: self.drain_s * factor,
             rested_s: self.rested_s * factor,
+            overhead_s: self.overhead_s * factor,
             service_time_s: self.service_time_s * factor,
             service_shift: self.service_shift.map(|shift| ServiceShift { at_s: shift.at_s * factor, ..shift }),
             metric_lag_s: self.metric_lag_s * factor,

@@ -68,6 +68,9 @@ pub struct Scenario {
     /// A request that finds its pod idle is done so much sooner, at most by the time that the pod was idle and by half of its
     /// service time, seconds: a pod with a CPU limit that has rested may run at full speed at first.
     pub rested_s: f64,
+    /// What a pod does beside each service time, in which it can serve nobody else, seconds: the answer, the record. The next request
+    /// waits for it; no service time and no response time of its own tells it.
+    pub overhead_s: f64,
     /// Mean service time, seconds.
     pub service_time_s: f64,
     /// Their distribution.
@@ -119,6 +122,7 @@ impl Scenario {
             startup_jitter: 0.0,
             drain_s: 0.0,
             rested_s: 0.0,
+            overhead_s: 0.0,
             service_time_s,
             service_times: ServiceTimes::Constant,
             service_shift: None,
@@ -173,6 +177,7 @@ impl Scenario {
             startup_jitter,
             drain_s,
             rested_s,
+            overhead_s,
             service_time_s,
             service_times,
             service_shift,
@@ -186,7 +191,7 @@ impl Scenario {
         let positive = |x: f64| x.is_finite() && x > 0.0;
         let natural = |x: f64| x.is_finite() && x >= 0.0;
         let replicas = min_replicas..=max_replicas;
-        let knobs: [(_, _, &dyn std::fmt::Debug, bool); 18] = [
+        let knobs: [(_, _, &dyn std::fmt::Debug, bool); 19] = [
             ("windows", "2 or more", windows, *windows >= 2),
             ("interval_s", "above 0", interval_s, positive(*interval_s)),
             ("threshold_s", "above 0", threshold_s, positive(*threshold_s)),
@@ -197,6 +202,7 @@ impl Scenario {
             ("startup_jitter", "0 or more", startup_jitter, natural(*startup_jitter)),
             ("drain_s", "0 or more", drain_s, natural(*drain_s)),
             ("rested_s", "0 or more", rested_s, natural(*rested_s)),
+            ("overhead_s", "0 or more", overhead_s, natural(*overhead_s)),
             ("service_time_s", "above 0", service_time_s, positive(*service_time_s)),
             ("service_times", "of finite positive figures", service_times, service_times.is_valid()),
             (

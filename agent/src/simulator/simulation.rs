@@ -20,6 +20,10 @@ pub struct Served {
     pub service_s: f64,
     /// From its arrival until it is done, seconds.
     pub response_s: f64,
+    /// What it takes of the CPU, seconds at the limit of a pod: its service time in a pod that has not rested, and what is beside it.
+    pub work_s: f64,
+    /// When its pod is free for the next, seconds.
+    pub free_s: f64,
 }
 
 /// A pod that is given requests.

@@ -125,7 +125,7 @@ impl Ahead<'_> {
 /// Return of the order that the guide itself would give.
 fn own_return(visit: &Visit<'_>, ahead: &Ahead<'_>, rollouts: &mut Rollouts) -> Result<Value> {
     let mut orders = Vec::new();
-    visit.guide.orders(&[visit.simulation.request()], &mut orders)?;
+    visit.guide.orders(&[visit.simulation.request()], &mut orders);
     let returns = rollouts.returns(visit, &orders, ahead.futures, ahead.critic, &ahead.account(visit))?;
     returns.first().copied().context("a return for the order")
 }
@@ -138,7 +138,7 @@ fn sample(
     rollouts: &mut Rollouts,
 ) -> Result<Sample> {
     let situation = Situation::new(&visit.told);
-    let quantiles = required.quantiles(std::slice::from_ref(&situation))?;
+    let quantiles = required.quantiles(std::slice::from_ref(&situation));
     let quantiles = quantiles.first().context("a distribution for each situation")?;
     let mut counts = candidates(&situation, quantiles);
     if counts.len() > KEPT {

@@ -75,7 +75,7 @@ impl Critic {
     pub fn values(&self, requests: &[ActionRequest], price: f64) -> candle_core::Result<Vec<Value>> {
         let situations: Vec<Situation> = requests.iter().map(Situation::new).collect();
         let mut states = Vec::with_capacity(situations.len() * STATE_INPUTS);
-        for (situation, quantiles) in situations.iter().zip(self.required.quantiles(&situations)?) {
+        for (situation, quantiles) in situations.iter().zip(self.required.quantiles(&situations)) {
             self.normaliser.push_state(&state_numbers(situation, &quantiles), price, &mut states);
         }
         let states = Tensor::from_vec(states, (situations.len(), STATE_INPUTS), &Device::Cpu)?;

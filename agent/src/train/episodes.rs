@@ -84,7 +84,7 @@ pub fn act(
     let mut acted = 0;
     while !simulation.is_done() {
         simulation.write_request(&mut request[0]);
-        guide.orders(&request, &mut orders)?;
+        guide.orders(&request, &mut orders);
         let enough = simulation.remaining() >= longest as usize;
         if choices.chance(share) && enough {
             let told = as_told(&request[0], &mut choices);

@@ -1,6 +1,5 @@
 //! The policy that acts while data is collected, and that continues every rollout.
 
-use candle_core::Result;
 use scaler_core::ActionRequest;
 
 use crate::features::Situation;
@@ -42,22 +41,18 @@ impl Guide {
     }
 
     /// Orders for several requests, in one pass of the networks.
-    ///
-    /// # Errors
-    /// Only when memory cannot be had.
-    pub fn orders(&self, requests: &[ActionRequest], orders: &mut Vec<u32>) -> Result<()> {
+    pub fn orders(&self, requests: &[ActionRequest], orders: &mut Vec<u32>) {
         orders.clear();
         match self {
             Self::Rule(rule) => orders.extend(requests.iter().map(|request| rule.order(request))),
             Self::Required(policy) => {
                 let situations: Vec<Situation> = requests.iter().map(Situation::new).collect();
-                orders.extend(policy.orders(&situations)?);
+                orders.extend(policy.orders(&situations));
             }
             Self::Learned(learned) => {
                 let situations: Vec<Situation> = requests.iter().map(Situation::new).collect();
-                orders.extend(learned.choose(&situations)?.iter().map(|choice| choice.replicas));
+                orders.extend(learned.choose(&situations).iter().map(|choice| choice.replicas));
             }
         }
-        Ok(())
     }
 }

@@ -41,7 +41,7 @@ pub fn collect_labels(hyperparameters: &Hyperparameters, progress: &Progress) ->
             let situation = Situation::new(&visit.told);
             let pods = f64::from(fewest) - choices.uniform();
             let log = (pods / (situation.load() + LOAD_OFFSET)).ln().clamp(-MOST_LOG, MOST_LOG);
-            labels.push(Label { state: situation.state(), log: log as f32 });
+            labels.push(Label { state: *situation.state(), log: log as f32 });
             Ok(())
         })?;
         Ok((labels, acted + search.simulated - before))
@@ -107,7 +107,7 @@ impl Search {
             if check > 0 {
                 self.request.resize_with(1, || visit.told.clone());
                 clone.write_request(&mut self.request[0]);
-                visit.guide.orders(&self.request, &mut self.orders)?;
+                visit.guide.orders(&self.request, &mut self.orders);
                 order = self.orders.first().map_or(count, |order| count.max(*order));
             }
             let outcome = clone.step(order);

@@ -1,27 +1,24 @@
-"""The reference bar of the experiment `high`: at most 3 violating checks at at most 104 pod-minutes of 41 checks.
+"""The reference bar of the experiment `high`: at most 3 violating checks at at most 104 pod-minutes of the reference run's 41 checks.
 
-Ten of the reference run's 41 checks had no load, and a pod each: a run that is played under load alone is the dearer for it when its
-pod-minutes are scaled to 41 checks. Beside those is what it would have had with these ten.
+Ten of these had no load, and a pod each; the published run had 106 of its 116 pod-minutes in the 31 others. A run here is under load from
+its first check to its last: its figures are brought to 31 checks, and get ten pod-minutes for the ten checks that it does not have.
+Beside those is what it would have in 41 checks of load, which the reference run did not have.
 """
 EXPERIMENT = "high"
-CHECKS, VIOLATING, POD_MINUTES = 41, 3, 104.0
-SAID = f"at most {VIOLATING} violating checks at at most {POD_MINUTES:g} pod-minutes of {CHECKS} checks"
+CHECKS, LOADED, VIOLATING, POD_MINUTES = 41, 31, 3, 104.0
+IDLE = CHECKS - LOADED
+SAID = f"at most {VIOLATING} violating checks at at most {POD_MINUTES:g} pod-minutes of {CHECKS} checks, {LOADED} of them with load"
 
 
 def at_bar(figures):
-    """Violating checks and pod-minutes as they would be at the bar's number of checks, were the rest like these."""
-    factor = CHECKS / figures["checks"] if figures["checks"] else None
-    return {"violatingAtBar": factor and figures["violatingChecks"] * factor, "podMinutesAtBar": factor and figures["podMinutes"] * factor,
-            "podMinutesWithIdle": factor and figures["podMinutes"] + max(0, CHECKS - figures["checks"])}
+    """Violating checks and pod-minutes of a run with as many checks of either kind as the reference run."""
+    factor = LOADED / figures["checks"] if figures["checks"] else None
+    return {"violatingAtBar": factor and figures["violatingChecks"] * factor, "podMinutesAtBar": factor and figures["podMinutes"] * factor + IDLE,
+            "podMinutesInProportion": factor and figures["podMinutes"] * CHECKS / figures["checks"]}
 
 
 def verdict(figures):
-    """`reached`, `not reached`, or that it hangs on how violating checks are counted; None without figures."""
+    """`reached` or `not reached`; None without figures."""
     if figures["podMinutesAtBar"] is None:
         return None
-    if figures["podMinutesAtBar"] > POD_MINUTES or figures["violatingChecks"] > VIOLATING:
-        return "not reached"
-    if figures["violatingAtBar"] > VIOLATING:
-        return f"reached as counted, but {figures['violatingChecks']:.3g} of {figures['checks']:.3g} checks are " \
-               f"{figures['violatingAtBar']:.1f} of {CHECKS}"
-    return "reached"
+    return "reached" if figures["podMinutesAtBar"] <= POD_MINUTES and figures["violatingAtBar"] <= VIOLATING else "not reached"

@@ -72,10 +72,10 @@ COLUMNS = [
     Column("podMinutesOfLoad", "in load", "pod-minutes", "Billed pod time from the beginning of the load to its end.", fixed(1)),
 ]
 AT_BAR = [
-    Column("violatingAtBar", "violating", f"of {bar.CHECKS} checks", f"Violating checks x {bar.CHECKS} / checks.", fixed(1)),
-    Column("podMinutesAtBar", "pod-min", f"of {bar.CHECKS} checks", f"Billed pod-minutes x {bar.CHECKS} / checks.", fixed(1)),
-    Column("podMinutesWithIdle", "pod-min", "with idle checks", f"Billed pod-minutes, and one more for each check below {bar.CHECKS}: the "
-           "reference run had ten without load, at one pod.", fixed(1)),
+    Column("violatingAtBar", "violating", f"of {bar.LOADED} checks", f"Violating checks x {bar.LOADED} / checks.", fixed(1)),
+    Column("podMinutesAtBar", "pod-min", "with idle checks", f"Billed pod-minutes x {bar.LOADED} / checks, and {bar.IDLE}: the reference run had "
+           f"{bar.LOADED} checks with load, and {bar.IDLE} without, at one pod.", fixed(1)),
+    Column("podMinutesInProportion", "pod-min", f"{bar.CHECKS} of load", f"Billed pod-minutes x {bar.CHECKS} / checks.", fixed(1)),
 ]
 
 
@@ -85,7 +85,7 @@ def columns(experiment):
 
 
 def bar_sentences(experiment):
-    """Label by label: whether its mean is at the bar, raw and scaled, and each of its runs."""
+    """Label by label: whether its mean is at the bar, and each of its runs."""
     if experiment.name != bar.EXPERIMENT:
         return []
     said = [f"Reference bar: {bar.SAID}."]
@@ -95,7 +95,6 @@ def bar_sentences(experiment):
             runs = [bar.verdict(one.figures) for one in label.counting]
             reached = sum(one == "reached" for one in runs)
             said.append(f"{label.name}: {bar.verdict(mean)}. Mean of {len(runs)}: {mean['violatingChecks']:.3g} violating checks and "
-                        f"{mean['podMinutes']:.1f} pod-minutes in {mean['checks']:.3g} checks, which is {mean['violatingAtBar']:.1f} and "
-                        f"{mean['podMinutesAtBar']:.1f} of {bar.CHECKS} ({mean['podMinutesWithIdle']:.1f} with idle checks at one pod in place of "
-                        f"those that are missing); {reached} of {len(runs)} runs reach it.")
+                        f"{mean['podMinutes']:.1f} pod-minutes in {mean['checks']:.3g} checks with load, which is {mean['violatingAtBar']:.1f} and "
+                        f"{mean['podMinutesAtBar']:.1f} of {bar.LOADED} and {bar.IDLE} idle ones at a pod each; {reached} of {len(runs)} runs reach it.")
     return said

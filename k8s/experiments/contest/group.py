@@ -55,11 +55,13 @@ def experiment(name, outcomes):
     return Experiment(name, labels, list(warnings(outcomes, labels)))
 
 
-# What must be the same for runs to be paired, as a reader would call it, and how it is written.
+# What must be the same for the runs of a round to be paired, as a reader would call it, and how it is written: each may have arrivals of
+# its own.
+PAIRED_IN_ROUND = {"arrivals (hash of arrivals.csv)": lambda run: run.arrivals_hash}
+# And of all.
 PAIRED = {
     "scale": lambda run: f"{run.card.scale:g}",
     "threshold": lambda run: f"{run.card.threshold_s:g} s",
-    "arrivals (hash of arrivals.csv)": lambda run: run.arrivals_hash,
     "length of the load": lambda run: f"{run.card.load_s:g} s",
     "interval of the checks": lambda run: f"{run.card.interval_s:g} s",
     "bounds of the replicas": lambda run: f"{run.card.least} to {run.card.most}",
@@ -75,15 +77,14 @@ SAME = {
 }
 
 
+NOT_PAIRED = "these runs are not paired: compare them with nothing but care"
+
+
 def warnings(outcomes, labels):
-    for rules, so in ((PAIRED, "these runs are not paired: compare them with nothing but care"), (SAME, "not of one make")):
-        for what, told in rules.items():
-            having = {}
-            for one in outcomes:
-                having.setdefault(told(one.run), []).append(one.name)
-            if len(having) > 1:
-                listed = "; ".join(f"{value}: {shortened(names)}" for value, names in having.items())
-                yield f"different {what} ({listed}): {so}"
+    for round_ in sorted({one.run.card.round for one in outcomes}):
+        yield from different([one for one in outcomes if one.run.card.round == round_], PAIRED_IN_ROUND, NOT_PAIRED)
+    yield from different(outcomes, PAIRED, NOT_PAIRED)
+    yield from different(outcomes, SAME, "not of one make")
     for label in labels:
         rounds = [one.run.card.round for one in label.outcomes]
         if len(set(rounds)) < len(rounds):
@@ -96,6 +97,16 @@ def warnings(outcomes, labels):
     checks = [one.figures["checks"] for label in counting for one in label.counting]
     if checks and max(checks) - min(checks) > 1:
         yield f"runs have {min(checks)} to {max(checks)} checks with load: compare pod-minutes per check, and shares"
+
+
+def different(outcomes, rules, so):
+    for what, told in rules.items():
+        having = {}
+        for one in outcomes:
+            having.setdefault(told(one.run), []).append(one.name)
+        if len(having) > 1:
+            listed = "; ".join(f"{value}: {shortened(names)}" for value, names in having.items())
+            yield f"different {what} ({listed}): {so}"
 
 
 def shortened(names, count=3):

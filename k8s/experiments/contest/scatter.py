@@ -83,7 +83,8 @@ def bar_corner(experiment):
     checks = [one.figures["checks"] for one in experiment.outcomes if one.counts]
     if experiment.name != bar.EXPERIMENT or not checks or max(checks) - min(checks) > 1:
         return None
-    return bar.VIOLATING, bar.POD_MINUTES * sum(checks) / len(checks) / bar.CHECKS
+    share = sum(checks) / len(checks) / bar.LOADED
+    return bar.VIOLATING * share, (bar.POD_MINUTES - bar.IDLE) * share
 
 
 def bar_lines(corner, x, y):
@@ -91,7 +92,7 @@ def bar_lines(corner, x, y):
         return ""
     right, top = x.at(corner[1]), y.at(corner[0])
     return (f'<path class="bar" d="M{LEFT} {top:.1f}H{right:.1f}V{BOTTOM}"/>'
-            f'<text class="small" x="{LEFT + 6}" y="{top - 6:.1f}">reference bar in these checks: {corner[0]} violating, {corner[1]:.1f} pod-minutes</text>')
+            f'<text class="small" x="{LEFT + 6}" y="{top - 6:.1f}">reference bar in these checks: {corner[0]:.3g} violating, {corner[1]:.1f} pod-minutes</text>')
 
 
 def front_spots(experiment, x, y):

@@ -15,12 +15,13 @@ USUAL_S = 5.0
 
 
 class Measured(NamedTuple):
-    """Times in seconds: what a request takes a pod that has others waiting, with its coefficient of variation, and how much less one
-    that has rested; from a pod's making to its first request, from its order to go until it is gone, and from the first arrival to the
-    first check after it."""
+    """Times in seconds: the service time in a pod that has others waiting, with its coefficient of variation, and how much less it is in
+    one that has rested; what a pod does beside it; from a pod's making to its first request, from its order to go until it is gone, and
+    from the first arrival to the first check after it."""
     service_s: float
     service_cv: float
     rested_s: float
+    overhead_s: float
     startup_s: float
     drain_s: float
     first_check_s: float
@@ -30,34 +31,36 @@ class Measured(NamedTuple):
 def measured(run, checks):
     """Of the pods that came and went under the load, and of all its requests."""
     card = run.card
-    busy, rested = turns([record for record in run.records if record.arrival_s >= card.began_s])
+    busy, rested, turns = service_times([record for record in run.records if record.arrival_s >= card.began_s])
     startup = [pod.ready_s - pod.created_s for pod in run.pods if pod.ready_s and pod.created_s > card.began_s]
     drain = [pod.gone_s - pod.deleted_s for pod in run.pods if pod.deleted_s and math.isfinite(pod.gone_s) and pod.deleted_s < card.ended_s]
     there = sum(pod.created_s <= card.began_s < pod.gone_s and not (pod.deleted_s and pod.deleted_s < card.began_s) for pod in run.pods)
     mean = statistics.fmean(busy)
-    return Measured(mean, statistics.pstdev(busy) / mean, max(0.0, mean - statistics.fmean(rested)), KNOWN_AFTER_S + mean_or_usual(startup),
+    return Measured(mean, statistics.pstdev(busy) / mean, max(0.0, mean - statistics.fmean(rested)),
+                    max(0.0, statistics.fmean(turns) - mean), KNOWN_AFTER_S + mean_or_usual(startup),
                     mean_or_usual(drain), checks[0].claimed_s - card.began_s - run.arrivals_s[0], max(1, there))
 
 
-def turns(records):
-    """Times of requests that waited for the one before, from that one's answer to their own: service time and all that a pod has to do
-    beside it. And the service times of those whose pod had rested. All service times where there are not enough of these.
+def service_times(records):
+    """Service times of requests that waited for the one before, and of those whose pod had rested; and the turns of the former, from that
+    one's answer to their own: service time and all that a pod has to do beside it. All service times where there are not enough of these.
 
     A kubelet stops a pod when it has used up its CPU, and not before: one that has rested is faster than one at its limit.
     """
-    busy, rested, pods = [], [], {}
+    busy, rested, turns, pods = [], [], [], {}
     for record in records:
         pods.setdefault(record.pod, []).append((record.arrival_s + record.response_s, record.arrival_s, record.service_s))
     for answers in pods.values():
         answers.sort()
         for (before_s, *_), (end_s, arrival_s, service_s) in zip(answers, answers[1:]):
             if arrival_s < before_s:
-                busy.append(end_s - before_s)
+                busy.append(service_s)
+                turns.append(end_s - before_s)
             elif arrival_s > before_s + RESTED_AFTER_S:
                 rested.append(service_s)
     if min(len(busy), len(rested)) < ENOUGH:
-        busy = rested = [record.service_s for record in records]
-    return busy, rested
+        busy = rested = turns = [record.service_s for record in records]
+    return busy, rested, turns
 
 
 def mean_or_usual(values):
@@ -71,7 +74,7 @@ def simulated(agent, run, checks, seed):
         output = os.path.join(scratch, "simulated.json")
         command = [agent, "simulate", "--arrivals", os.path.join(run.path, "arrivals.csv"), *policy(card.policy),
                    "--service-time", f"{found.service_s:.6f}", "--service-cv", f"{found.service_cv:.4f}",
-                   "--rested", f"{found.rested_s:.6f}", "--threshold", f"{card.threshold_s:g}",
+                   "--rested", f"{found.rested_s:.6f}", "--overhead", f"{found.overhead_s:.6f}", "--threshold", f"{card.threshold_s:g}",
                    "--min", str(card.least), "--max", str(card.most), "--initial", str(found.initial), "--period", f"{card.interval_s:g}",
                    "--window", f"{card.interval_s:g}", "--start-up", f"{found.startup_s:.3f}", "--drain", f"{found.drain_s:.3f}",
                    "--first-check", f"{found.first_check_s:.3f}", "--windows", str(len(checks)), "--seed", str(seed), "--output", output]

@@ -1,5 +1,7 @@
 """One policy under the load: a namespace of its own, from its making to its removal."""
-import json, os, socket, statistics, subprocess, sys
+import json, os, socket, statistics, subprocess, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 from loadtest import records as join_records, samples, verdict
 from stage.cluster import Check, Cluster, demand, kubectl, until
@@ -14,6 +16,9 @@ from .pod_log import PodLog
 JMETER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "jmeter")
 # What must be ready before a load; the service itself comes with the first of them, the proxy.
 DEPLOYMENTS = ["matrix-service", "agent", "ingress", "prometheus", "pushgateway"]
+
+# Requests at a time where the service time is measured, and the first ones, during which what was just made becomes calm.
+WAITING, WARM_UP = 3, 30
 
 
 class Lane:
@@ -56,10 +61,19 @@ class Lane:
         except (OSError, EOFError, ValueError):
             return False
 
-    def service_s(self, requests=40):
-        """Median service time of requests that come one after the other to one pod, seconds; the first ones warm it up."""
-        times = [ask(self.address(), f"calibration-{number}", body_of(SIZE))[1]["Service Time"] for number in range(requests + 10)]
-        return statistics.median(times[10:])
+    def service_s(self, requests=100):
+        """What a request takes one pod at its CPU limit, seconds: the median time between two answers of a pod that never rests, as
+        others wait, so that all that it does beside the multiplication is part of it."""
+        body = body_of(SIZE)
+
+        def answered(number):
+            status = ask(self.address(), f"calibration-{number}", body)[0]
+            demand(status == 200, f"a request to measure the service time by was answered with {status}")
+            return time.monotonic()
+
+        with ThreadPoolExecutor(WAITING) as pool:
+            ends = sorted(pool.map(answered, range(requests)))
+        return statistics.median(after - before for before, after in pairwise(ends[WARM_UP:-WAITING]))
 
     def watch(self):
         self.pod_log = PodLog(self.namespace)

@@ -75,7 +75,7 @@ fn answered(times: usize, body: &str) {
     let agent = Agent::new(&checkpoint, 3.0).expect("the metrics are new");
     for _ in 0..times {
         let request = parse_request(black_box(body.as_bytes())).expect("a good body");
-        black_box(agent.answer(&request).expect("an answer"));
+        black_box(agent.answer(&request));
     }
 }
 

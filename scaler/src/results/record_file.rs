@@ -52,11 +52,18 @@ pub(super) fn read_record<'n>(
 
 /// Opens a regular file of `folder`, and tells its size in bytes.
 ///
-/// Without blocking, as a named pipe would wait for a writer, forever; and without following a link.
+/// Without blocking, as a named pipe would wait for a writer, forever; and without following a link. Where it may, without a
+/// note of when it was read: that would be a write for each file, and the save of the check would wait for them all.
 pub(super) fn open_regular(folder: BorrowedFd<'_>, name: &OsStr) -> Result<(OwnedFd, usize), RecordFileError> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let open = |flags| openat(folder, name, flags, Mode::empty());
     let read = |error: Errno| RecordFileError::Read(error.into());
-    let file = openat(folder, name, flags, Mode::empty()).map_err(|error| match error {
+    let opened = match open(flags | OFlags::NOATIME) {
+        // The files of another user.
+        Err(Errno::PERM) => open(flags),
+        opened => opened,
+    };
+    let file = opened.map_err(|error| match error {
         // A link, a socket.
         Errno::LOOP | Errno::NXIO => RecordFileError::Kind,
         error => read(error),

@@ -21,8 +21,8 @@ use crate::step::{Pause, Step};
 /// Refused files that are named; the others are counted.
 const NAMED_REFUSED: usize = 20;
 /// Files that are summed one after the other. Sums of floats depend on the order, so the parts must not depend on the
-/// number of processors.
-const PART: usize = 4096;
+/// number of processors. Few enough that some hundred files keep two of these busy.
+const PART: usize = 256;
 
 /// What was found in a window; its size does not depend on the number of records.
 #[derive(Debug, Default)]
@@ -51,7 +51,9 @@ impl Tally {
         let folder: OwnedFd = open(folder, flags, Mode::empty()).map_err(list)?;
         let parts = parts(&seen);
         let mut whole = Self::default();
-        for tally in in_parallel(&parts, |part| Self::of_part(folder.as_fd(), &seen, part.clone(), pause)) {
+        let buffer = || vec![0; MAX_RECORD_BYTES];
+        let read = |buffer: &mut Vec<u8>, part: &Range<usize>| Self::of_part(folder.as_fd(), &seen, part, buffer, pause);
+        for tally in in_parallel(&parts, buffer, read) {
             whole.merge(tally);
         }
         for RefusedRecord { file, error } in &whole.named_refused {
@@ -60,13 +62,19 @@ impl Tally {
         Ok((whole, seen))
     }
 
-    fn of_part(folder: BorrowedFd<'_>, seen: &NameList, part: Range<usize>, pause: Pause) -> Self {
-        let (mut tally, mut buffer) = (Self::default(), vec![0; MAX_RECORD_BYTES]);
-        for name in seen.range(part) {
+    fn of_part(
+        folder: BorrowedFd<'_>,
+        seen: &NameList,
+        part: &Range<usize>,
+        buffer: &mut [u8],
+        pause: Pause,
+    ) -> Self {
+        let mut tally = Self::default();
+        for name in seen.range(part.clone()) {
             if is_segment(name) {
                 tally.add_segment(folder, name, pause);
             } else {
-                match read_record(folder, name, &mut buffer) {
+                match read_record(folder, name, buffer) {
                     Ok((pod, arrival, times)) => tally.add(pod, arrival, times),
                     Err(error) => tally.refuse(|| name.to_string_lossy().into_owned(), &error),
                 }
@@ -151,17 +159,20 @@ fn parts(seen: &NameList) -> Vec<Range<usize>> {
     parts
 }
 
-/// `work` on each part, by as many threads as there are processors; the results in the order of the parts.
-fn in_parallel<T: Send>(parts: &[Range<usize>], work: impl Fn(&Range<usize>) -> T + Sync) -> Vec<T> {
+/// `work` on each part, by as many threads as there are processors, each with a scratch of its own; the results in the order
+/// of the parts.
+fn in_parallel<S, T: Send>(
+    parts: &[Range<usize>],
+    scratch: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &Range<usize>) -> T + Sync,
+) -> Vec<T> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(parts.len());
-    if threads <= 1 {
-        return parts.iter().map(work).collect();
-    }
     let next = AtomicUsize::new(0);
     let share = || {
+        let mut scratch = scratch();
         let mine = std::iter::from_fn(|| {
             let place = next.fetch_add(1, Ordering::Relaxed);
-            parts.get(place).map(|part| (place, work(part)))
+            parts.get(place).map(|part| (place, work(&mut scratch, part)))
         });
         mine.collect::<Vec<_>>()
     };
