@@ -263,7 +263,7 @@ fn a_shift_changes_the_service_times_from_its_moment_on() {
 #[test]
 fn what_a_scenario_cannot_be_is_refused_by_name() {
     type Spoil = fn(&mut Scenario);
-    let table: [(&str, Spoil); 14] = [
+    let table: [(&str, Spoil); 15] = [
         ("windows must be 2 or more, it is 1", |s| s.windows = 1),
         ("interval_s must be above 0, it is 0.0", |s| s.interval_s = 0.0),
         ("threshold_s must be above 0, it is NaN", |s| s.threshold_s = f64::NAN),

@@ -64,7 +64,8 @@ impl Dense {
         Arch::new().dispatch(
             #[inline(always)]
             || {
-                let (x_blocks, y_blocks) = (x.chunks_exact(ROWS * self.inputs), y.chunks_exact_mut(ROWS * self.outputs));
+                let (x_blocks, y_blocks) =
+                    (x.chunks_exact(ROWS * self.inputs), y.chunks_exact_mut(ROWS * self.outputs));
                 let rest = x_blocks.remainder();
                 x_blocks.zip(y_blocks).for_each(|(x, y)| self.block(x, y));
                 let done = x.len() / self.inputs / ROWS * ROWS * self.outputs;
@@ -142,12 +143,14 @@ mod tests {
     fn a_layer_gives_the_bits_of_the_product_it_stands_for() {
         let mut stream = Stream::new(1, "layer", 0);
         for (inputs, outputs) in [(1, 1), (22, 128), (128, 128), (129, 128), (128, 2), (7, 17)] {
-            let weight = Tensor::from_vec(numbers(inputs * outputs, &mut stream), (inputs, outputs), &Device::Cpu).unwrap();
+            let weight =
+                Tensor::from_vec(numbers(inputs * outputs, &mut stream), (inputs, outputs), &Device::Cpu).unwrap();
             let bias = Tensor::from_vec(numbers(outputs, &mut stream), outputs, &Device::Cpu).unwrap();
             let layer = Dense::new(&weight, Some(&bias)).unwrap();
             for rows in [1, 2, 3, 4, 5, 11, 64] {
                 let x = numbers(rows * inputs, &mut stream);
-                let product = Tensor::from_vec(x.clone(), (rows, inputs), &Device::Cpu).unwrap().matmul(&weight).unwrap();
+                let product =
+                    Tensor::from_vec(x.clone(), (rows, inputs), &Device::Cpu).unwrap().matmul(&weight).unwrap();
                 let expected = product.broadcast_add(&bias).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 let mut found = Vec::new();
                 layer.apply(&x, &mut found);

@@ -35,8 +35,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 5] =
-        [Self::Answered, Self::Refused, Self::Unreadable, Self::TooLarge, Self::TooSlow];
+    const ALL: [Self; 5] = [Self::Answered, Self::Refused, Self::Unreadable, Self::TooLarge, Self::TooSlow];
 
     fn label(self) -> &'static str {
         match self {

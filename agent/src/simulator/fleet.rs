@@ -164,7 +164,14 @@ impl Fleet {
             } else {
                 defer(&mut self.later, pod, episode, window, done_s).add_times(service_s, response_s);
             }
-            show(Served { pod: pod.id, arrival_s, service_s, response_s, work_s: work_s + scenario.overhead_s, free_s: pod.free_s });
+            show(Served {
+                pod: pod.id,
+                arrival_s,
+                service_s,
+                response_s,
+                work_s: work_s + scenario.overhead_s,
+                free_s: pod.free_s,
+            });
         }
     }
 

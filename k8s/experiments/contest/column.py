@@ -57,6 +57,8 @@ COLUMNS = [
     Column("responseP95Seconds", "p95", "response, s", "", fixed(3)),
     Column("responseP99Seconds", "p99", "response, s", "", fixed(3)),
     Column("serviceMeanSeconds", "service", "mean, s", "Time of a request from when a pod began it until it was done.", fixed(3)),
+    Column("serviceAtLimitSeconds", "service", "at limit, s", "The same of requests that waited for the one before: of pods at their CPU limit, which "
+           "one that has rested is not.", fixed(3)),
     Column("meanReady", "ready", "mean pods", "Mean of nInstances, the ready pods that each check saw.", fixed(2)),
     Column("scaleOuts", "out", "orders", "Checks that ordered more replicas; where the scaler only watches (shadow), changes of the ordered "
            "replicas from check to check, which hides what was taken back within a check. Likewise in: fewer.", trimmed(1)),
@@ -96,5 +98,6 @@ def bar_sentences(experiment):
             reached = sum(one == "reached" for one in runs)
             said.append(f"{label.name}: {bar.verdict(mean)}. Mean of {len(runs)}: {mean['violatingChecks']:.3g} violating checks and "
                         f"{mean['podMinutes']:.1f} pod-minutes in {mean['checks']:.3g} checks with load, which is {mean['violatingAtBar']:.1f} and "
-                        f"{mean['podMinutesAtBar']:.1f} of {bar.LOADED} and {bar.IDLE} idle ones at a pod each; {reached} of {len(runs)} runs reach it.")
+                        f"{mean['podMinutesAtBar']:.1f} of {bar.LOADED} and {bar.IDLE} idle ones at a pod each (or {mean['podMinutesInProportion']:.1f} "
+                        f"in proportion, of {bar.CHECKS} with load); {reached} of {len(runs)} runs reach it.")
     return said

@@ -5,11 +5,14 @@ from loadtest.verdict import summary
 
 from .check import changes
 from .pods import pod_minutes
+from .service import service_times
 
 # What a violating check costs, in full clusters for one check: what the shipped policy is trained with (RISK).
 PRICE = 3.0
 # A node that is busier than that for a minute may have slowed down the pods, whatever the policy.
 BUSY = 0.85
+# The service time of pods at their limit is the experiment's within this share.
+NEAR = 0.1
 # A mean response time of a check and that of its records agree within this share.
 AGREE = 0.01
 
@@ -28,6 +31,7 @@ def figures(run):
         "lateShare": share(sum(record.response_s > card.threshold_s for record in ours), len(ours)),
         **{f"response{name.capitalize()}Seconds": response[name] for name in ("mean", "p50", "p95", "p99")},
         "serviceMeanSeconds": known(summary([record.service_s for record in ours]))["mean"],
+        "serviceAtLimitSeconds": known(summary(service_times(ours)[0]))["mean"],
         "countedSeconds": end_s and end_s - card.began_s,
         "podMinutes": end_s and pod_minutes(run.pods, card.began_s, end_s),
         "podMinutesOfLoad": pod_minutes(run.pods, card.began_s, card.ended_s),
@@ -113,6 +117,8 @@ def notes(run, found):
         found["stalledChecks"] and f"checks that completed no request although some were due: {found['stalledChecks']}; by the formula they do not "
                                    "violate, and they are not counted",
         found["lost"] and f"requests not answered with 200: {found['lost']}; they are not in the response times",
+        abs((found["serviceAtLimitSeconds"] or card.target_service_s) / card.target_service_s - 1) > NEAR and
+        f"pods at their limit took {found['serviceAtLimitSeconds']:.3f} s for a request, the experiment wants {card.target_service_s:g} s",
         found["joined"] != found["samples"] and f"{found['joined']} of {found['samples']} samples were joined with a record",
         *disagreeing(run), *run.oddities,
     ]

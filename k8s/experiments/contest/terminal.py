@@ -3,7 +3,8 @@ from .column import bar_sentences, columns
 from .front import front, sentences
 
 # Left to the page and the JSON, so that the rows fit a wide terminal (a sample that is not joined is a note).
-LEFT_OUT = {"joined", "responseP99Seconds", "podMinutesPerCheck", "responseP50Seconds", "meanReady", "nodeCpuMean", "podMinutesOfLoad"}
+LEFT_OUT = {"joined", "responseP99Seconds", "podMinutesPerCheck", "responseP50Seconds", "meanReady", "nodeCpuMean", "podMinutesOfLoad",
+            "serviceMeanSeconds"}
 
 
 def lines(experiment):

@@ -2,14 +2,11 @@
 import json, math, os, statistics, subprocess, tempfile
 from typing import NamedTuple
 
+from contest.service import service_times
 from loadtest.problem import Problem
 
 # From a pod's readiness to its first request, seconds: the endpoints, the DNS, and the proxy, which asks that once a second.
 KNOWN_AFTER_S = 1.5
-# A pod without a request for so long has rested, seconds.
-RESTED_AFTER_S = 0.3
-# Requests to measure either by.
-ENOUGH = 100
 # Start and end of a pod where no pod of the run came or went, seconds.
 USUAL_S = 5.0
 
@@ -41,35 +38,13 @@ def measured(run, checks):
                     mean_or_usual(drain), checks[0].claimed_s - card.began_s - run.arrivals_s[0], max(1, there))
 
 
-def service_times(records):
-    """Service times of requests that waited for the one before, and of those whose pod had rested; and the turns of the former, from that
-    one's answer to their own: service time and all that a pod has to do beside it. All service times where there are not enough of these.
-
-    A kubelet stops a pod when it has used up its CPU, and not before: one that has rested is faster than one at its limit.
-    """
-    busy, rested, turns, pods = [], [], [], {}
-    for record in records:
-        pods.setdefault(record.pod, []).append((record.arrival_s + record.response_s, record.arrival_s, record.service_s))
-    for answers in pods.values():
-        answers.sort()
-        for (before_s, *_), (end_s, arrival_s, service_s) in zip(answers, answers[1:]):
-            if arrival_s < before_s:
-                busy.append(service_s)
-                turns.append(end_s - before_s)
-            elif arrival_s > before_s + RESTED_AFTER_S:
-                rested.append(service_s)
-    if min(len(busy), len(rested)) < ENOUGH:
-        busy = rested = turns = [record.service_s for record in records]
-    return busy, rested, turns
-
-
 def mean_or_usual(values):
     return statistics.fmean(values) if values else USUAL_S
 
 
-def simulated(agent, run, checks, seed):
-    """What `agent simulate` says of the run's counterpart."""
-    card, found = run.card, measured(run, checks)
+def simulated(agent, run, found, checks, seed):
+    """What `agent simulate` says of the run's counterpart, told what was measured, in as many checks."""
+    card = run.card
     with tempfile.TemporaryDirectory() as scratch:
         output = os.path.join(scratch, "simulated.json")
         command = [agent, "simulate", "--arrivals", os.path.join(run.path, "arrivals.csv"), *policy(card.policy),
@@ -77,7 +52,7 @@ def simulated(agent, run, checks, seed):
                    "--rested", f"{found.rested_s:.6f}", "--overhead", f"{found.overhead_s:.6f}", "--threshold", f"{card.threshold_s:g}",
                    "--min", str(card.least), "--max", str(card.most), "--initial", str(found.initial), "--period", f"{card.interval_s:g}",
                    "--window", f"{card.interval_s:g}", "--start-up", f"{found.startup_s:.3f}", "--drain", f"{found.drain_s:.3f}",
-                   "--first-check", f"{found.first_check_s:.3f}", "--windows", str(len(checks)), "--seed", str(seed), "--output", output]
+                   "--first-check", f"{found.first_check_s:.3f}", "--windows", str(checks), "--seed", str(seed), "--output", output]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise Problem(f"{run.path}: `agent simulate` failed: {done.stderr.strip()}")

@@ -30,6 +30,8 @@ class Sizing(NamedTuple):
     scale: float
     # Times that each pair is multiplied.
     repeat: int
+    # What that took a pod at its limit, seconds; None where nobody measured it.
+    measured_s: float | None
 
     @property
     def millicores(self):

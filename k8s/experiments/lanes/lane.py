@@ -1,7 +1,6 @@
 """One policy under the load: a namespace of its own, from its making to its removal."""
-import json, os, socket, statistics, subprocess, sys, time
+import json, os, socket, statistics, subprocess, sys, threading
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 from loadtest import records as join_records, samples, verdict
 from stage.cluster import Check, Cluster, demand, kubectl, until
@@ -19,6 +18,8 @@ DEPLOYMENTS = ["matrix-service", "agent", "ingress", "prometheus", "pushgateway"
 
 # Requests at a time where the service time is measured, and the first ones, during which what was just made becomes calm.
 WAITING, WARM_UP = 3, 30
+# For JMeter to end when it is told to, with its report, before it is killed.
+JMETER_END_S = 60
 
 
 class Lane:
@@ -26,15 +27,19 @@ class Lane:
         self.namespace, self.policy, self.experiment, self.folder = namespace, policy, experiment, folder
         self.cluster, self.volume = Cluster(namespace), Volume(Cluster(namespace))
         self.sizing = self.pod_log = self.load = self.forward = None
-        self.applied = False
+        self.applied = self.closing = False
+        # What is being made while the end begins must be there before it is removed.
+        self.making = threading.Lock()
 
     def apply(self, sizing):
         """All of it, at this size; again to change the size."""
-        if not self.applied:
-            demand(kubectl("get", "namespace", self.namespace)[0], f"there is a namespace {self.namespace} already: a run makes its own")
-        self.sizing, self.applied = sizing, True
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects(self.namespace, self.policy, self.experiment, sizing)})
-        code, _, error = kubectl("apply", "-f", "-", text=text)
+        with self.making:
+            demand(not self.closing, f"{self.namespace}: the run ends")
+            if not self.applied:
+                demand(kubectl("get", "namespace", self.namespace)[0], f"there is a namespace {self.namespace} already: a run makes its own")
+            self.sizing, self.applied = sizing, True
+            code, _, error = kubectl("apply", "-f", "-", text=text)
         demand(code == 0, f"{self.namespace}: {error}")
 
     def ready(self):
@@ -62,18 +67,16 @@ class Lane:
             return False
 
     def service_s(self, requests=100):
-        """What a request takes one pod at its CPU limit, seconds: the median time between two answers of a pod that never rests, as
-        others wait, so that all that it does beside the multiplication is part of it."""
+        """Mean service time of a pod at its CPU limit, seconds: one that never rests, as others wait."""
         body = body_of(SIZE)
 
-        def answered(number):
-            status = ask(self.address(), f"calibration-{number}", body)[0]
+        def recorded(number):
+            status, answer = ask(self.address(), f"calibration-{number}", body)
             demand(status == 200, f"a request to measure the service time by was answered with {status}")
-            return time.monotonic()
+            return answer["Service Time"]
 
         with ThreadPoolExecutor(WAITING) as pool:
-            ends = sorted(pool.map(answered, range(requests)))
-        return statistics.median(after - before for before, after in pairwise(ends[WARM_UP:-WAITING]))
+            return statistics.fmean(list(pool.map(recorded, range(requests)))[WARM_UP:-WAITING])
 
     def watch(self):
         self.pod_log = PodLog(self.namespace)
@@ -115,7 +118,12 @@ class Lane:
         snapshot.write_node_cpu(self.path("nodecpu.csv"), busy)
         node = {"mean": sum(share for _, share in busy) / len(busy), "max": max(snapshot.minutes(busy))} if busy else None
         joined, problems = self.join(rows)
-        return {"nodeCpu": node, "join": joined}, problems
+        return {"nodeCpu": node, "join": joined, "images": self.images()}, problems
+
+    def images(self):
+        """The images that ran, by name, with what the node calls them: a name may be given to another image tomorrow."""
+        pods = self.cluster.get("pods")["items"]
+        return {one["image"]: one["imageID"] for pod in pods for one in pod["status"].get("containerStatuses", [])}
 
     def join(self, rows):
         """Every sample with its record."""
@@ -129,18 +137,28 @@ class Lane:
         return os.path.join(self.folder, *parts)
 
     def remove(self):
-        """Workloads first: a namespace whose pods take their time to end looks again at long intervals only."""
+        """Workloads first: a namespace whose pods take their time to end looks again at long intervals only. What could not be
+        removed."""
+        with self.making:
+            self.closing = True
         if self.load and self.load.poll() is None:
             self.load.terminate()
-            self.load.wait(60)
+            try:
+                self.load.wait(JMETER_END_S)
+            except subprocess.TimeoutExpired:
+                self.load.kill()
         if self.pod_log:
             self.pod_log.stop()
         if self.forward:
             self.forward.close()
-        if self.applied:
-            kubectl("-n", self.namespace, "delete", "cronjob,job,hpa,daemonset,deployment,pod", "--all", "--grace-period=1", patience=300)
-            kubectl("delete", "namespace", self.namespace, "--ignore-not-found", patience=300)
-            kubectl("delete", ",".join(sorted(CLUSTER_WIDE)).lower(), "-l", f"experiment={self.namespace}", patience=60)
+        if not self.applied:
+            return []
+        done = [
+            kubectl("-n", self.namespace, "delete", "cronjob,job,hpa,daemonset,deployment,pod", "--all", "--grace-period=1", patience=300),
+            kubectl("delete", "namespace", self.namespace, "--ignore-not-found", patience=300),
+            kubectl("delete", ",".join(sorted(CLUSTER_WIDE)).lower(), "-l", f"experiment={self.namespace}", patience=60),
+        ]
+        return [f"{self.namespace} is not removed whole: {error.strip()}" for code, _, error in done if code]
 
 
 class Direct:

@@ -23,17 +23,23 @@ def write(path, series):
 
 
 def node_cpu(series):
-    """(time s, busy share of all cores) between two scrapes of the node exporter."""
-    idle, cores = {}, set()
+    """(time s, busy share of all cores) between two scrapes of a node exporter: those of the busiest node."""
+    nodes = {}
     for one in series:
         labels = one["metric"]
         if labels.get("__name__") == "node_cpu_seconds_total" and labels.get("mode") in ("idle", "iowait"):
+            idle, cores = nodes.setdefault(labels.get("instance"), ({}, set()))
             cores.add(labels["cpu"])
             for time_s, value in one["values"]:
                 idle[time_s] = idle.get(time_s, 0.0) + float(value)
+    shares = [busy(idle, len(cores)) for idle, cores in nodes.values()]
+    return max(shares, key=lambda found: max(minutes(found), default=0.0), default=[])
+
+
+def busy(idle, cores):
+    """Of one node, from its idle seconds at each time."""
     times = sorted(idle)
-    return [(now, min(1.0, max(0.0, 1 - (idle[now] - idle[before]) / ((now - before) * len(cores)))))
-            for before, now in zip(times, times[1:])]
+    return [(now, min(1.0, max(0.0, 1 - (idle[now] - idle[before]) / ((now - before) * cores)))) for before, now in zip(times, times[1:])]
 
 
 def write_node_cpu(path, busy):

@@ -52,7 +52,8 @@ impl Tally {
         let parts = parts(&seen);
         let mut whole = Self::default();
         let buffer = || vec![0; MAX_RECORD_BYTES];
-        let read = |buffer: &mut Vec<u8>, part: &Range<usize>| Self::of_part(folder.as_fd(), &seen, part, buffer, pause);
+        let read =
+            |buffer: &mut Vec<u8>, part: &Range<usize>| Self::of_part(folder.as_fd(), &seen, part, buffer, pause);
         for tally in in_parallel(&parts, buffer, read) {
             whole.merge(tally);
         }
@@ -62,13 +63,7 @@ impl Tally {
         Ok((whole, seen))
     }
 
-    fn of_part(
-        folder: BorrowedFd<'_>,
-        seen: &NameList,
-        part: &Range<usize>,
-        buffer: &mut [u8],
-        pause: Pause,
-    ) -> Self {
+    fn of_part(folder: BorrowedFd<'_>, seen: &NameList, part: &Range<usize>, buffer: &mut [u8], pause: Pause) -> Self {
         let mut tally = Self::default();
         for name in seen.range(part.clone()) {
             if is_segment(name) {
