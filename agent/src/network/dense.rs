@@ -5,7 +5,7 @@
 //! in the product that the networks are trained with, so that both give the same bits.
 
 use candle_core::{Result, Tensor};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Outputs that are summed side by side: two registers of eight.
 const LANES: usize = 16;
@@ -61,70 +61,74 @@ impl Dense {
         assert_eq!(x.len() % self.inputs, 0, "rows of {} numbers", self.inputs);
         y.clear();
         y.resize(x.len() / self.inputs * self.outputs, 0.0);
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                let (x_blocks, y_blocks) =
-                    (x.chunks_exact(ROWS * self.inputs), y.chunks_exact_mut(ROWS * self.outputs));
-                let rest = x_blocks.remainder();
-                x_blocks.zip(y_blocks).for_each(|(x, y)| self.block(x, y));
-                let done = x.len() / self.inputs / ROWS * ROWS * self.outputs;
-                let rows = rest.chunks_exact(self.inputs).zip(y[done..].chunks_exact_mut(self.outputs));
-                rows.for_each(|(x, y)| self.row(x, y));
-                for y in y.chunks_exact_mut(self.outputs) {
-                    y.iter_mut().zip(&self.bias).for_each(|(y, bias)| *y += bias);
+        Arch::new().dispatch(Product { layer: self, x, y });
+        for y in y.chunks_exact_mut(self.outputs) {
+            y.iter_mut().zip(&self.bias).for_each(|(y, bias)| *y += bias);
+        }
+    }
+}
+
+/// Rows through a layer, by the vector units at hand. All of it must be inlined into what is compiled for these.
+struct Product<'a> {
+    layer: &'a Dense,
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            LANES => self.run::<S, 1>(simd),
+            8 => self.run::<S, 2>(simd),
+            4 => self.run::<S, 4>(simd),
+            _ => self.run::<S, LANES>(simd),
+        }
+    }
+}
+
+impl Product<'_> {
+    /// With so many registers for the lanes of a tile.
+    #[inline(always)]
+    fn run<S: Simd, const REGISTERS: usize>(self, simd: S) {
+        let Self { layer, x, y } = self;
+        let (inputs, outputs) = (layer.inputs, layer.outputs);
+        let blocks = x.len() / (ROWS * inputs) * ROWS;
+        let ((x, x_rest), (y, y_rest)) = (x.split_at(blocks * inputs), y.split_at_mut(blocks * outputs));
+        for (x, y) in x.chunks_exact(ROWS * inputs).zip(y.chunks_exact_mut(ROWS * outputs)) {
+            rows::<S, REGISTERS, ROWS>(simd, layer, x, y);
+        }
+        for (x, y) in x_rest.chunks_exact(inputs).zip(y_rest.chunks_exact_mut(outputs)) {
+            rows::<S, REGISTERS, 1>(simd, layer, x, y);
+        }
+    }
+}
+
+/// So many rows at a time.
+#[inline(always)]
+fn rows<S: Simd, const REGISTERS: usize, const N: usize>(simd: S, layer: &Dense, x: &[f32], y: &mut [f32]) {
+    let Dense { inputs, outputs, ref tiles, .. } = *layer;
+    for (index, tile) in tiles.chunks_exact(inputs).enumerate() {
+        let mut sums = [[simd.splat_f32s(0.0); REGISTERS]; N];
+        for (input, weights) in tile.iter().enumerate() {
+            let (weights, _) = S::as_simd_f32s(weights);
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let x = simd.splat_f32s(x[row * inputs + input]);
+                for (sum, weights) in sums.iter_mut().zip(weights) {
+                    *sum = simd.mul_add_f32s(x, *weights, *sum);
                 }
-            },
-        );
-    }
-
-    /// Of [`ROWS`] rows.
-    #[inline(always)]
-    fn block(&self, x: &[f32], y: &mut [f32]) {
-        let (x, mut y) = (split(x, self.inputs), y.chunks_exact_mut(self.outputs));
-        let mut y: [&mut [f32]; ROWS] = std::array::from_fn(|_| y.next().unwrap_or_default());
-        for (index, tile) in self.tiles.chunks_exact(self.inputs).enumerate() {
-            let mut sums = [[0.0; LANES]; ROWS];
-            let columns = x[0].iter().zip(x[1]).zip(x[2]).zip(x[3]);
-            for ((((a, b), c), d), weights) in columns.zip(tile) {
-                add(&mut sums[0], *a, weights);
-                add(&mut sums[1], *b, weights);
-                add(&mut sums[2], *c, weights);
-                add(&mut sums[3], *d, weights);
             }
-            y.iter_mut().zip(&sums).for_each(|(y, sums)| put(sums, y, index));
+        }
+        let lanes = index * LANES..outputs.min((index + 1) * LANES);
+        for (row, sums) in sums.iter().enumerate() {
+            let mut written = [0.0; LANES];
+            let (registers, _) = S::as_mut_simd_f32s(&mut written);
+            registers.copy_from_slice(sums);
+            y[row * outputs..][lanes.clone()].copy_from_slice(&written[..lanes.len()]);
         }
     }
-
-    /// Of one row.
-    #[inline(always)]
-    fn row(&self, x: &[f32], y: &mut [f32]) {
-        for (index, tile) in self.tiles.chunks_exact(self.inputs).enumerate() {
-            let mut sums = [0.0; LANES];
-            x.iter().zip(tile).for_each(|(x, weights)| add(&mut sums, *x, weights));
-            put(&sums, y, index);
-        }
-    }
-}
-
-/// One fused product more in each lane.
-#[inline(always)]
-fn add(sums: &mut [f32; LANES], x: f32, weights: &[f32; LANES]) {
-    for (sum, weight) in sums.iter_mut().zip(weights) {
-        *sum = x.mul_add(*weight, *sum);
-    }
-}
-
-/// The lanes of a tile where they belong, without those that only fill it up.
-#[inline(always)]
-fn put(sums: &[f32; LANES], y: &mut [f32], tile: usize) {
-    y[tile * LANES..].iter_mut().zip(sums).for_each(|(y, sum)| *y = *sum);
-}
-
-/// The rows of a block.
-#[inline(always)]
-fn split(x: &[f32], width: usize) -> [&[f32]; ROWS] {
-    std::array::from_fn(|row| &x[row * width..(row + 1) * width])
 }
 
 #[cfg(test)]

@@ -143,17 +143,21 @@ impl Fleet {
         let scenario = episode.scenario();
         let slowdown = scenario.contention.map_or(1.0, |contention| contention.slowdown(self.ready.len()));
         let counted_until_s = episode.checks[window + 1] - scenario.metric_lag_s;
+        // Asked once, as no training has it.
+        let throttled = scenario.rested_s > 0.0 || scenario.overhead_s > 0.0;
         let requests = &*episode.requests;
         while let Some(&arrival_s) = requests.arrivals.get(self.request).filter(|arrival| **arrival < until_s) {
-            let work_s = requests.services[self.request] * slowdown;
+            let mut work_s = requests.services[self.request] * slowdown;
             let picked = self.pick(scenario.routing, &requests.routes, arrival_s);
             self.request += 1;
             // With no pod ready, requests wait for the first to become so.
             let Some(pod) = self.ready.get_mut(picked).or(self.starting.first_mut()) else { continue };
-            // A branch that costs nothing where pods do not rest, as in every training.
-            let service_s =
-                if scenario.rested_s > 0.0 { pod.rested(arrival_s, work_s, scenario.rested_s) } else { work_s };
-            let done_s = pod.serve(arrival_s, service_s, scenario.overhead_s);
+            let service_s = if throttled { pod.rested(arrival_s, work_s, scenario.rested_s) } else { work_s };
+            let done_s = pod.serve(arrival_s, service_s);
+            if throttled {
+                pod.free_s += scenario.overhead_s;
+                work_s += scenario.overhead_s;
+            }
             let response_s = done_s - arrival_s;
             if scenario.routing == Routing::LeastConnections {
                 pod.connections += 1;
@@ -164,14 +168,7 @@ impl Fleet {
             } else {
                 defer(&mut self.later, pod, episode, window, done_s).add_times(service_s, response_s);
             }
-            show(Served {
-                pod: pod.id,
-                arrival_s,
-                service_s,
-                response_s,
-                work_s: work_s + scenario.overhead_s,
-                free_s: pod.free_s,
-            });
+            show(Served { pod: pod.id, arrival_s, service_s, response_s, work_s, free_s: pod.free_s });
         }
     }
 

@@ -54,11 +54,10 @@ impl Pod {
         self.free_s.max(self.drained_s)
     }
 
-    /// Takes a request that arrives now; the time at which it is done. The pod is free again so much later.
-    pub(super) fn serve(&mut self, arrival_s: f64, service_s: f64, overhead_s: f64) -> f64 {
-        let done_s = self.free_s.max(arrival_s) + service_s;
-        self.free_s = done_s + overhead_s;
-        done_s
+    /// Takes a request that arrives now; the time at which it is done.
+    pub(super) fn serve(&mut self, arrival_s: f64, service_s: f64) -> f64 {
+        self.free_s = self.free_s.max(arrival_s) + service_s;
+        self.free_s
     }
 
     /// What a request that arrives now takes, when a pod that has rested is so much faster.
