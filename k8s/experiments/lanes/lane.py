@@ -1,5 +1,5 @@
 """One policy under the load: a namespace of its own, from its making to its removal."""
-import json, os, socket, statistics, subprocess, sys, threading
+import contextlib, http.client, json, os, socket, statistics, subprocess, sys, threading
 from concurrent.futures import ThreadPoolExecutor
 
 from loadtest import records as join_records, samples, verdict
@@ -16,8 +16,10 @@ JMETER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".
 # What must be ready before a load; the service itself comes with the first of them, the proxy.
 DEPLOYMENTS = ["matrix-service", "agent", "ingress", "prometheus", "pushgateway"]
 
-# Requests at a time where the service time is measured, and the first ones, during which what was just made becomes calm.
-WAITING, WARM_UP = 3, 30
+# Clients where the service time is measured; requests of each that are not counted, as what was just made becomes calm, and that are.
+WAITING, WARM_UP, COUNTED = 3, 10, 30
+# For an answer, seconds.
+PATIENCE_S = 60
 # For JMeter to end when it is told to, with its report, before it is killed.
 JMETER_END_S = 60
 
@@ -66,17 +68,24 @@ class Lane:
         except (OSError, EOFError, ValueError):
             return False
 
-    def service_s(self, requests=100):
-        """Mean service time of a pod at its CPU limit, seconds: one that never rests, as others wait."""
-        body = body_of(SIZE)
-
-        def recorded(number):
-            status, answer = ask(self.address(), f"calibration-{number}", body)
-            demand(status == 200, f"a request to measure the service time by was answered with {status}")
-            return answer["Service Time"]
-
+    def service_s(self):
+        """Mean service time of a pod at its CPU limit, seconds: one that never rests, as others wait. The connections last, as JMeter's."""
         with ThreadPoolExecutor(WAITING) as pool:
-            return statistics.fmean(list(pool.map(recorded, range(requests)))[WARM_UP:-WAITING])
+            times = [pool.submit(self.service_times, client) for client in range(WAITING)]
+            return statistics.fmean(time for one in times for time in one.result()[WARM_UP:])
+
+    def service_times(self, client):
+        """Those of one client's requests, seconds."""
+        body, times = body_of(SIZE), []
+        with contextlib.closing(http.client.HTTPConnection(*self.address(), timeout=PATIENCE_S)) as connection:
+            for number in range(WARM_UP + COUNTED):
+                headers = {"Content-Type": "application/json", "X-Request-ID": f"calibration-{client}-{number}"}
+                connection.request("POST", "/multiply", body, headers)
+                reply = connection.getresponse()
+                text = reply.read()
+                demand(reply.status == 200, f"a request to measure the service time by was answered with {reply.status}")
+                times.append(json.loads(text)["Service Time"])
+        return times
 
     def watch(self):
         self.pod_log = PodLog(self.namespace)
