@@ -98,34 +98,65 @@ impl Product<'_> {
         let blocks = x.len() / (ROWS * inputs) * ROWS;
         let ((x, x_rest), (y, y_rest)) = (x.split_at(blocks * inputs), y.split_at_mut(blocks * outputs));
         for (x, y) in x.chunks_exact(ROWS * inputs).zip(y.chunks_exact_mut(ROWS * outputs)) {
-            rows::<S, REGISTERS, ROWS>(simd, layer, x, y);
+            rows::<S, REGISTERS, ROWS, 1>(simd, layer, x, y);
         }
-        for (x, y) in x_rest.chunks_exact(inputs).zip(y_rest.chunks_exact_mut(outputs)) {
-            rows::<S, REGISTERS, 1>(simd, layer, x, y);
+        // The fewer rows, the more tiles: a sum that waits for the one before it leaves room for others.
+        match x_rest.len() / inputs {
+            0 => {}
+            1 => rows::<S, REGISTERS, 1, 4>(simd, layer, x_rest, y_rest),
+            2 => rows::<S, REGISTERS, 2, 2>(simd, layer, x_rest, y_rest),
+            _ => rows::<S, REGISTERS, 3, 1>(simd, layer, x_rest, y_rest),
         }
     }
 }
 
-/// So many rows at a time.
+/// So many rows, so many tiles at a time.
 #[inline(always)]
-fn rows<S: Simd, const REGISTERS: usize, const N: usize>(simd: S, layer: &Dense, x: &[f32], y: &mut [f32]) {
-    let Dense { inputs, outputs, ref tiles, .. } = *layer;
-    for (index, tile) in tiles.chunks_exact(inputs).enumerate() {
-        let mut sums = [[simd.splat_f32s(0.0); REGISTERS]; N];
-        for (input, weights) in tile.iter().enumerate() {
-            let (weights, _) = S::as_simd_f32s(weights);
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let x = simd.splat_f32s(x[row * inputs + input]);
+fn rows<S: Simd, const REGISTERS: usize, const N: usize, const TILES: usize>(
+    simd: S,
+    layer: &Dense,
+    x: &[f32],
+    y: &mut [f32],
+) {
+    let tiles = layer.outputs.div_ceil(LANES);
+    let together = tiles / TILES * TILES;
+    for first in (0..together).step_by(TILES) {
+        sums::<S, REGISTERS, N, TILES>(simd, layer, first, x, y);
+    }
+    for first in together..tiles {
+        sums::<S, REGISTERS, N, 1>(simd, layer, first, x, y);
+    }
+}
+
+/// The outputs of some tiles, from the first of them on.
+#[inline(always)]
+fn sums<S: Simd, const REGISTERS: usize, const N: usize, const TILES: usize>(
+    simd: S,
+    layer: &Dense,
+    first: usize,
+    x: &[f32],
+    y: &mut [f32],
+) {
+    let Dense { inputs, outputs, .. } = *layer;
+    let weights = &layer.tiles[first * inputs..(first + TILES) * inputs];
+    let mut sums = [[[simd.splat_f32s(0.0); REGISTERS]; TILES]; N];
+    for input in 0..inputs {
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let x = simd.splat_f32s(x[row * inputs + input]);
+            for (tile, sums) in sums.iter_mut().enumerate() {
+                let (weights, _) = S::as_simd_f32s(&weights[tile * inputs + input]);
                 for (sum, weights) in sums.iter_mut().zip(weights) {
                     *sum = simd.mul_add_f32s(x, *weights, *sum);
                 }
             }
         }
-        let lanes = index * LANES..outputs.min((index + 1) * LANES);
-        for (row, sums) in sums.iter().enumerate() {
+    }
+    for (row, sums) in sums.iter().enumerate() {
+        for (tile, sums) in sums.iter().enumerate() {
             let mut written = [0.0; LANES];
             let (registers, _) = S::as_mut_simd_f32s(&mut written);
             registers.copy_from_slice(sums);
+            let lanes = (first + tile) * LANES..outputs.min((first + tile + 1) * LANES);
             y[row * outputs..][lanes.clone()].copy_from_slice(&written[..lanes.len()]);
         }
     }
@@ -146,7 +177,7 @@ mod tests {
     #[test]
     fn a_layer_gives_the_bits_of_the_product_it_stands_for() {
         let mut stream = Stream::new(1, "layer", 0);
-        for (inputs, outputs) in [(1, 1), (22, 128), (128, 128), (129, 128), (128, 2), (7, 17)] {
+        for (inputs, outputs) in [(1, 1), (22, 128), (128, 128), (129, 128), (128, 2), (7, 17), (5, 100)] {
             let weight =
                 Tensor::from_vec(numbers(inputs * outputs, &mut stream), (inputs, outputs), &Device::Cpu).unwrap();
             let bias = Tensor::from_vec(numbers(outputs, &mut stream), outputs, &Device::Cpu).unwrap();
