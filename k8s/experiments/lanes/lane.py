@@ -16,7 +16,7 @@ JMETER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".
 # What must be ready before a load; the service itself comes with the first of them, the proxy.
 DEPLOYMENTS = ["matrix-service", "agent", "ingress", "prometheus", "pushgateway"]
 
-# Clients where the service time is measured; requests of each that are not counted, as what was just made becomes calm, and that are.
+# Clients a pod where the service time is measured; requests of each that are not counted, as what was just made becomes calm, and that are.
 WAITING, WARM_UP, COUNTED = 3, 10, 30
 # For an answer, seconds.
 PATIENCE_S = 60
@@ -69,9 +69,10 @@ class Lane:
             return False
 
     def service_s(self):
-        """Mean service time of a pod at its CPU limit, seconds: one that never rests, as others wait. The connections last, as JMeter's."""
-        with ThreadPoolExecutor(WAITING) as pool:
-            times = [pool.submit(self.service_times, client) for client in range(WAITING)]
+        """Mean service time of pods at their CPU limit, seconds: they never rest, as others wait. The connections last, as JMeter's."""
+        clients = WAITING * int(self.policy.setting)
+        with ThreadPoolExecutor(clients) as pool:
+            times = [pool.submit(self.service_times, client) for client in range(clients)]
             return statistics.fmean(time for one in times for time in one.result()[WARM_UP:])
 
     def service_times(self, client):
