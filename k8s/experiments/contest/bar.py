@@ -1,24 +1,29 @@
 """The reference bar of the experiment `high`: at most 3 violating checks at at most 104 pod-minutes of the reference run's 41 checks.
 
-Ten of these had no load, and a pod each; the published run had 106 of its 116 pod-minutes in the 31 others. A run here is under load from
-its first check to its last: its figures are brought to 31 checks, and get ten pod-minutes for the ten checks that it does not have.
-Beside those is what it would have in 41 checks of load, which the reference run did not have: it would have had 140 then.
+Ten of these had no load, and a pod each, which leaves 94 pod-minutes to the 31 minutes of the others. A run here is under load from its
+first check to its last: its figures are brought to 31 checks, a minute each, and get ten pod-minutes for the ten checks that it
+does not have, as if all scaled in at once. Beside those is what it would have in 41 minutes of load, where the bar would be 94 x 41 / 31.
 """
 EXPERIMENT = "high"
-CHECKS, LOADED, VIOLATING, POD_MINUTES = 41, 31, 3, 104.0
+CHECKS, LOADED, VIOLATING, POD_MINUTES, CHECK_S = 41, 31, 3, 104.0, 60.0
 IDLE = CHECKS - LOADED
+IN_PROPORTION = (POD_MINUTES - IDLE) * CHECKS / LOADED
 SAID = f"at most {VIOLATING} violating checks at at most {POD_MINUTES:g} pod-minutes of {CHECKS} checks, {LOADED} of them with load"
+# A run of a few checks more or fewer is another run: its figures are brought to the bar's, and it is not judged by it.
+NEARLY = 1
 
 
 def at_bar(figures):
     """Violating checks and pod-minutes of a run with as many checks of either kind as the reference run."""
-    factor = LOADED / figures["checks"] if figures["checks"] else None
-    return {"violatingAtBar": factor and figures["violatingChecks"] * factor, "podMinutesAtBar": factor and figures["podMinutes"] * factor + IDLE,
-            "podMinutesInProportion": factor and figures["podMinutes"] * CHECKS / figures["checks"]}
+    if not figures["checks"]:
+        return dict.fromkeys(("violatingAtBar", "podMinutesAtBar", "podMinutesInProportion"))
+    minute = figures["podMinutes"] * CHECK_S / figures["countedSeconds"]
+    return {"violatingAtBar": figures["violatingChecks"] * LOADED / figures["checks"], "podMinutesAtBar": minute * LOADED + IDLE,
+            "podMinutesInProportion": minute * CHECKS}
 
 
 def verdict(figures):
-    """`reached` or `not reached`; None without figures."""
-    if figures["podMinutesAtBar"] is None:
+    """`reached` or `not reached`; None without figures, and of a run of another length."""
+    if figures["podMinutesAtBar"] is None or abs(figures["checks"] - LOADED) > NEARLY:
         return None
     return "reached" if figures["podMinutesAtBar"] <= POD_MINUTES and figures["violatingAtBar"] <= VIOLATING else "not reached"

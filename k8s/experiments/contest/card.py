@@ -1,4 +1,5 @@
 """run.json: what was played, with what, and whether it went as it should."""
+import hashlib, json
 from typing import NamedTuple, Optional
 
 from .document import Document
@@ -24,6 +25,8 @@ class Card(NamedTuple):
     commit: str
     machine: str
     kubernetes: str
+    # Of the names and digests of all that ran, short; None when the run did not get to them.
+    images: Optional[str]
     scheduled: Optional[int]
     samples: Optional[int]
     joined: Optional[int]
@@ -54,6 +57,7 @@ def read_card(path):
         repeat=run.positive("repeat"), commit=run.text("commit"),
         machine=f"{machine.text('cpu')}, {machine.whole('cores', least=1)} cores, {machine.positive('memoryGiB'):.1f} GiB",
         kubernetes=machine.text("kubernetes"),
+        images=hashlib.sha256(json.dumps(run.part("images").value, sort_keys=True).encode()).hexdigest()[:12] if run.has("images") else None,
         scheduled=jmeter and jmeter.whole("scheduled"), samples=join and join.whole("samples"), joined=join and join.whole("joined"),
         cpu=(node.number("mean"), node.number("max")) if node and node.has("mean") and node.has("max") else None,
         faults=([] if complete else ["it is not complete"]) + problems + (join.texts("problems") if join else []))

@@ -75,9 +75,10 @@ COLUMNS = [
 ]
 AT_BAR = [
     Column("violatingAtBar", "violating", f"of {bar.LOADED} checks", f"Violating checks x {bar.LOADED} / checks.", fixed(1)),
-    Column("podMinutesAtBar", "pod-min", "with idle checks", f"Billed pod-minutes x {bar.LOADED} / checks, and {bar.IDLE}: the reference run had "
+    Column("podMinutesAtBar", "pod-min", "with idle checks", f"Billed pod-minutes of {bar.LOADED} minutes of load, and {bar.IDLE}: the reference run had "
            f"{bar.LOADED} checks with load, and {bar.IDLE} without, at one pod.", fixed(1)),
-    Column("podMinutesInProportion", "pod-min", f"{bar.CHECKS} of load", f"Billed pod-minutes x {bar.CHECKS} / checks.", fixed(1)),
+    Column("podMinutesInProportion", "pod-min", f"{bar.CHECKS} of load", f"Billed pod-minutes of {bar.CHECKS} minutes of load, of which the bar would "
+           f"allow {bar.IN_PROPORTION:.1f}.", fixed(1)),
 ]
 
 
@@ -96,8 +97,8 @@ def bar_sentences(experiment):
             mean = label.means
             runs = [bar.verdict(one.figures) for one in label.counting]
             reached = sum(one == "reached" for one in runs)
-            said.append(f"{label.name}: {bar.verdict(mean)}. Mean of {len(runs)}: {mean['violatingChecks']:.3g} violating checks and "
+            said.append(f"{label.name}: {bar.verdict(mean) or f'not judged, as the bar is of {bar.LOADED} checks with load'}. Mean of {len(runs)}: {mean['violatingChecks']:.3g} violating checks and "
                         f"{mean['podMinutes']:.1f} pod-minutes in {mean['checks']:.3g} checks with load, which is {mean['violatingAtBar']:.1f} and "
                         f"{mean['podMinutesAtBar']:.1f} of {bar.LOADED} and {bar.IDLE} idle ones at a pod each (or {mean['podMinutesInProportion']:.1f} "
-                        f"in proportion, of {bar.CHECKS} with load); {reached} of {len(runs)} runs reach it.")
+                        f"in proportion, of {bar.CHECKS} with load, where the bar would be {bar.IN_PROPORTION:.1f}); {reached} of {len(runs)} runs reach it.")
     return said

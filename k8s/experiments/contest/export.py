@@ -1,6 +1,7 @@
 """The comparison as JSON: unrounded figures, in the units of their names; shares from 0 to 1."""
 from . import bar
 from .front import front
+from .pairs import COMPARED, pairs
 
 
 def exported(experiments):
@@ -17,6 +18,10 @@ def exported_experiment(experiment):
         "labels": [exported_label(label, at_bar) for label in experiment.labels],
         "front": {"on": found.on, "dominated": {name: [other for other, _ in better] for name, better in found.dominated.items()},
                   "withoutRun": found.without},
+        # Ours less the other's, of the same round.
+        "pairs": [{"label": one.ours, "against": one.other, "mean": {figure: one.mean(figure) for figure in COMPARED},
+                   "rounds": [{"round": number, **dict(zip(COMPARED, values))} for number, values in sorted(one.rounds.items())]}
+                  for one in pairs(experiment.labels)],
     }
 
 

@@ -110,8 +110,6 @@ def notes(run, found):
     """What a reader must know before believing the figures; none of it keeps the run from counting."""
     card = run.card
     told = [
-        (found["nodeCpuMax"] or 0) >= BUSY and
-        f"the node was {found['nodeCpuMax']:.0%} busy in its busiest minute ({BUSY:.0%} or more): the machine may have slowed the pods",
         found["nodeCpuMax"] is None and "the node's CPU is not known",
         found["missedChecks"] and f"checks missed: {found['missedChecks']}; their requests are in the check after",
         found["stalledChecks"] and f"checks that completed no request although some were due: {found['stalledChecks']}; by the formula they do not "

@@ -57,7 +57,10 @@ def experiment(name, outcomes):
 
 # What must be the same for the runs of a round to be paired, as a reader would call it, and how it is written: each may have arrivals of
 # its own.
-PAIRED_IN_ROUND = {"arrivals (hash of arrivals.csv)": lambda run: run.arrivals_hash}
+PAIRED_IN_ROUND = {
+    "arrivals (hash of arrivals.csv)": lambda run: run.arrivals_hash,
+    "repeat": lambda run: f"{run.card.repeat:g}",
+}
 # And of all.
 PAIRED = {
     "scale": lambda run: f"{run.card.scale:g}",
@@ -67,14 +70,17 @@ PAIRED = {
     "bounds of the replicas": lambda run: f"{run.card.least} to {run.card.most}",
     "service time aimed at": lambda run: f"{run.card.target_service_s:g} s",
     "CPU of a pod": lambda run: f"{run.card.pod_cpu_millicores:g} m",
-    "repeat": lambda run: f"{run.card.repeat:g}",
 }
 # What should be, and may be told apart from the policies' doing only by knowing it.
 SAME = {
     "machine": lambda run: run.card.machine,
     "Kubernetes": lambda run: run.card.kubernetes,
     "commit": lambda run: run.card.commit,
+    "images (hash of run.json's)": lambda run: run.card.images or "unknown",
+    "repeat": lambda run: f"{run.card.repeat:g}",
 }
+# Runs of a round that began further apart than that, seconds, met another state of a machine that others share.
+AT_ONCE_S = 60
 
 
 NOT_PAIRED = "these runs are not paired: compare them with nothing but care"
@@ -82,10 +88,13 @@ NOT_PAIRED = "these runs are not paired: compare them with nothing but care"
 
 def warnings(outcomes, labels):
     for round_ in sorted({one.run.card.round for one in outcomes}):
-        yield from different([one for one in outcomes if one.run.card.round == round_], PAIRED_IN_ROUND, NOT_PAIRED)
+        of_it = [one for one in outcomes if one.run.card.round == round_]
+        yield from different(of_it, PAIRED_IN_ROUND, NOT_PAIRED)
+        yield from at_other_times(round_, of_it)
     yield from different(outcomes, PAIRED, NOT_PAIRED)
     yield from different(outcomes, SAME, "not of one make")
     for label in labels:
+        yield from different(label.outcomes, {"policy": lambda run: run.card.policy}, f"all of them are called {label.name}")
         rounds = [one.run.card.round for one in label.outcomes]
         if len(set(rounds)) < len(rounds):
             yield f"{label.name} has a round more than once"
@@ -107,6 +116,13 @@ def different(outcomes, rules, so):
         if len(having) > 1:
             listed = "; ".join(f"{value}: {shortened(names)}" for value, names in having.items())
             yield f"different {what} ({listed}): {so}"
+
+
+def at_other_times(round_, outcomes):
+    began = sorted((one.run.card.began_s, one.name) for one in outcomes)
+    if began[-1][0] - began[0][0] > AT_ONCE_S:
+        yield (f"round {round_} was not played at one time: {began[-1][1]} began {(began[-1][0] - began[0][0]) / 60:.0f} minutes after {began[0][1]}; "
+               "a machine that others share may have been another")
 
 
 def shortened(names, count=3):

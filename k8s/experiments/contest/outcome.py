@@ -2,7 +2,7 @@
 from typing import NamedTuple
 
 from .bar import at_bar
-from .figures import figures, notes
+from .figures import BUSY, figures, notes
 from .folder import Run, read_run
 
 
@@ -29,5 +29,11 @@ class Outcome(NamedTuple):
 def read_outcome(path):
     run = read_run(path)
     found = figures(run)
-    faults = run.card.faults + ([] if found["checks"] else ["no check with load"])
+    faults = run.card.faults + ([] if found["checks"] else ["no check with load"]) + slowed(found)
     return Outcome(run, {**found, **at_bar(found)}, faults, notes(run, found))
+
+
+def slowed(found):
+    """Whether the machine, not the pods' limits, may have made requests wait."""
+    busy = found["nodeCpuMax"] or 0
+    return [f"the node was {busy:.0%} busy in its busiest minute ({BUSY:.0%} or more): the machine may have slowed the pods"] if busy >= BUSY else []

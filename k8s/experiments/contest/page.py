@@ -2,10 +2,10 @@
 import os
 from html import escape
 
-from . import scatter, timeline
+from . import pairs, scatter, timeline
 from .column import bar_sentences, columns
 from .figures import counted_checks
-from .front import front, sentences
+from .front import sentences
 from .group import PAIRED, SAME
 
 with open(os.path.join(os.path.dirname(__file__), "page.css"), encoding="utf-8") as file:
@@ -40,7 +40,7 @@ def section(experiment, at):
         definitions(shown, at), "</div>\n",
         '<div class="panel"><h3>Violating checks against pod-minutes</h3><p class="sub">Better is down and left. Large: mean of a label, with the '
         'range of its runs; small: a run, hollow when it is left out; line: the front.</p>', legend(experiment), scatter.picture(experiment),
-        "".join(f"<p>{escape(one)}</p>" for one in sentences(front(experiment.labels))), "</div>\n",
+        "".join(f"<p>{escape(one)}</p>" for one in sentences(experiment.labels) + pairs.sentences(experiment.labels)), "</div>\n",
         block("panel", "Reference bar", bar_sentences(experiment)),
         f'<h3 class="over" id="e{at}-runs">Runs over time</h3><p class="sub">All on the same scales. The response time of a check is drawn over '
         'its window, billed and ready pods as pods.csv has them: billed until the pod is gone, ready until it is told to end.</p>', KEYS,

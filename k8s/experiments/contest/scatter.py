@@ -83,8 +83,9 @@ def bar_corner(experiment):
     checks = [one.figures["checks"] for one in experiment.outcomes if one.counts]
     if experiment.name != bar.EXPERIMENT or not checks or max(checks) - min(checks) > 1:
         return None
-    share = sum(checks) / len(checks) / bar.LOADED
-    return bar.VIOLATING * share, (bar.POD_MINUTES - bar.IDLE) * share
+    seconds = [one.figures["countedSeconds"] for one in experiment.outcomes if one.counts]
+    return (bar.VIOLATING * sum(checks) / len(checks) / bar.LOADED,
+            (bar.POD_MINUTES - bar.IDLE) * sum(seconds) / len(seconds) / (bar.LOADED * bar.CHECK_S))
 
 
 def bar_lines(corner, x, y):

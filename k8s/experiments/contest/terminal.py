@@ -1,6 +1,7 @@
 """The table on the terminal: a row a run; of each label the mean of its runs and, when there are several, least and most."""
+from . import pairs
 from .column import bar_sentences, columns
-from .front import front, sentences
+from .front import sentences
 
 # Left to the page and the JSON, so that the rows fit a wide terminal (a sample that is not joined is a note).
 LEFT_OUT = {"joined", "responseP99Seconds", "podMinutesPerCheck", "responseP50Seconds", "meanReady", "nodeCpuMean", "podMinutesOfLoad",
@@ -17,7 +18,15 @@ def lines(experiment):
     said = [f"warning: {warning}" for warning in experiment.warnings]
     said += [f"{outcome.name}: left out of means and front: {fault}" for outcome in experiment.outcomes for fault in outcome.faults]
     said += [f"{outcome.name}: {note}" for outcome in experiment.outcomes for note in outcome.notes]
-    return [f"experiment {experiment.name}", "", *table, "", *said, *sentences(front(experiment.labels)), *bar_sentences(experiment), ""]
+    return [f"experiment {experiment.name}: {played(experiment)}", "", *table, "", *said, *sentences(experiment.labels),
+            *pairs.sentences(experiment.labels), *bar_sentences(experiment), ""]
+
+
+def played(experiment):
+    """With what, on what, when; a value that differs is given as often as it does."""
+    cards = [outcome.run.card for outcome in experiment.outcomes]
+    told = [lambda card: f"scale {card.scale:g}", lambda card: card.machine, lambda card: f"Kubernetes {card.kubernetes}", lambda card: card.started_at[:10]]
+    return ", ".join(" and ".join(dict.fromkeys(map(one, cards))) for one in told)
 
 
 def units(shown):

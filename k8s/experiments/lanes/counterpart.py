@@ -5,7 +5,8 @@ from typing import NamedTuple
 from contest.service import service_times
 from loadtest.problem import Problem
 
-# From a pod's readiness to its first request, seconds: the endpoints, the DNS, and the proxy, which asks that once a second.
+# From a pod's readiness to its first request, seconds: the endpoints, the DNS, and the proxy, which asks that once a second. Not
+# measured in a run: nothing there tells when a proxy knew.
 KNOWN_AFTER_S = 1.5
 # Start and end of a pod where no pod of the run came or went, seconds.
 USUAL_S = 5.0

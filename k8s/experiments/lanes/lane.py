@@ -146,9 +146,8 @@ class Lane:
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
 
-    def remove(self):
-        """Workloads first: a namespace whose pods take their time to end looks again at long intervals only. What could not be
-        removed."""
+    def stop(self):
+        """Ends what runs on this machine, and leaves the namespace: nothing that could go wrong."""
         with self.making:
             self.closing = True
         if self.load and self.load.poll() is None:
@@ -161,6 +160,12 @@ class Lane:
             self.pod_log.stop()
         if self.forward:
             self.forward.close()
+        return []
+
+    def remove(self):
+        """Workloads first: a namespace whose pods take their time to end looks again at long intervals only. What could not be
+        removed."""
+        self.stop()
         if not self.applied:
             return []
         done = [

@@ -48,6 +48,8 @@ class Policy(NamedTuple):
 def parse_policy(text):
     """agent[:PRICE], rule[:FAMILY[:name=value,...]], hpa[:PERCENT], static:REPLICAS; NAME= before it names it otherwise."""
     named = re.fullmatch(r"([A-Za-z0-9 .%-]{1,30})=(.*)", text)
+    if named and not re.search("[A-Za-z0-9]", named[1]):
+        raise PolicyError(f"{text!r}: the name {named[1]!r} has no letter and no digit")
     name, text = named.groups() if named else ("", text)
     kind, _, setting = text.partition(":")
     if kind == "agent":
