@@ -10,6 +10,7 @@ use clap::Parser;
 use scaler_core::RecordName;
 use thiserror::Error;
 
+use crate::pace::Pace;
 use crate::records::{RecordMode, Records};
 
 /// File names end at 255 bytes; a record's has 33 beside the pod: dot, time stamp, extension.
@@ -68,6 +69,10 @@ pub struct Config {
     /// Share of a core that a multiplication may use, above 0; 1 is no limit. Emulates a CPU limit on a shared machine.
     #[arg(long, env = "EMULATED_CPU_QUOTA", default_value = "1")]
     pub emulated_cpu_quota: CpuQuota,
+
+    /// Time that a multiplication takes at least, seconds. Emulates a slower machine whose service times do not vary.
+    #[arg(long, env = "EMULATED_SERVICE_TIME", value_parser = seconds)]
+    pub emulated_service_time: Option<Duration>,
 }
 
 /// Records are to be kept, and nobody says where.
@@ -93,6 +98,12 @@ pub enum PodNameError {
 }
 
 impl Config {
+    /// How much longer than its work a multiplication takes.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        Pace { quota: self.emulated_cpu_quota, at_least: self.emulated_service_time.unwrap_or_default() }
+    }
+
     /// `POD_NAME`, or `HOSTNAME` where that is not set.
     ///
     /// # Errors
@@ -244,6 +255,8 @@ mod tests {
             ("--emulated-cpu-quota", "1.01"),
             ("--emulated-cpu-quota", "NaN"),
             ("--emulated-cpu-quota", "half"),
+            ("--emulated-service-time", "0"),
+            ("--emulated-service-time", "soon"),
             ("--repeat", "0"),
             ("--concurrency", "0"),
             ("--max-body-bytes", "0"),

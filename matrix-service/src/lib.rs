@@ -81,6 +81,7 @@
 //! | `GRACE_SECONDS` | 25 | from SIGTERM to the exit at the latest |
 //! | `REPEAT` | 1 | times that each pair is multiplied: makes a pod as slow as one of a smaller node |
 //! | `EMULATED_CPU_QUOTA` | 1 | share of a core per multiplication; below 1 the rest is slept inside the slot |
+//! | `EMULATED_SERVICE_TIME` | none | seconds that a multiplication takes at least; the rest is slept inside the slot |
 //! | `RUST_LOG` | `info` | log level, to stderr |
 //!
 //! # The end

@@ -11,11 +11,10 @@ use tokio::task::spawn_blocking;
 
 use crate::admission::Admitted;
 use crate::arrival::Arrival;
-use crate::config::CpuQuota;
 use crate::drain::Held;
 use crate::headers;
 use crate::matrix::{Multiplication, TopLeft};
-use crate::pace::at_quota;
+use crate::pace::Pace;
 use crate::parse::{Buffers, parse};
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -152,13 +151,13 @@ impl Turn {
     /// checks with them; what a hung disk does to a pod is restart it, after the minute that `livenessProbe` gives it.
     fn is_short(&self, multiplication: &Multiplication) -> bool {
         let terms = multiplication.terms().saturating_mul(self.service.repeat.get() as usize);
-        self.service.quota == CpuQuota::FULL && terms <= SHORT_TURN && self.service.disk.is_quick()
+        self.service.pace == Pace::FREE && terms <= SHORT_TURN && self.service.disk.is_quick()
     }
 
     /// Multiplies, gives the slot back, and records.
     fn take(self, multiplication: &Multiplication) -> Result<Reply, Refusal> {
         let Self { mut slot, arrival, request_id, service } = self;
-        let (product, service_time) = at_quota(service.quota, || {
+        let (product, service_time) = service.pace.take(|| {
             for _ in 1..service.repeat.get() {
                 // Looked at by nobody, and done all the same.
                 let _corner = black_box(multiplication.multiply_into(black_box(&mut slot.result)));

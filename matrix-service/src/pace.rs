@@ -1,4 +1,4 @@
-//! Service times as under a CPU limit, on a machine that has none.
+//! Service times as of a smaller machine, on one that is not.
 
 use std::time::{Duration, Instant};
 
@@ -6,27 +6,39 @@ use cpu_time::ThreadTime;
 
 use crate::config::CpuQuota;
 
-/// Does `work` on this thread and returns what it gave with the time that it took, sleep included.
-///
-/// Under a quota `q` the work takes at least its CPU time divided by `q`: what is left of that is slept, as a
-/// container at its CPU limit is stopped. On a contended processor it may take longer still, as it would there.
-pub fn at_quota<T>(quota: CpuQuota, work: impl FnOnce() -> T) -> (T, Duration) {
-    let started = Instant::now();
-    // No reading where the platform has no thread clock: then nothing is emulated.
-    let cpu_started = ThreadTime::try_now().ok();
-    let done = work();
-    if quota != CpuQuota::FULL
-        && let Some(cpu) = cpu_started.and_then(|started| started.try_elapsed().ok())
-    {
-        std::thread::sleep(rest(quota, cpu, started.elapsed()));
-    }
-    // A service takes time, however coarse the clock is: records demand more than 0.
-    (done, started.elapsed().max(Duration::from_nanos(1)))
+/// How much longer than its work a multiplication takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Share of a core: the work takes at least its CPU time divided by this, as in a container that is stopped at its limit.
+    pub quota: CpuQuota,
+    /// What it takes at least, whatever its CPU time was. Where a quota of a thousandth would make a cache that happens to
+    /// be cold last a tenth longer, this does not.
+    pub at_least: Duration,
 }
 
-/// What is left to sleep after `elapsed`.
-fn rest(quota: CpuQuota, cpu: Duration, elapsed: Duration) -> Duration {
-    cpu.div_f64(quota.get()).saturating_sub(elapsed)
+impl Pace {
+    /// As long as the work takes.
+    pub const FREE: Self = Self { quota: CpuQuota::FULL, at_least: Duration::ZERO };
+
+    /// Does `work` on this thread and returns what it gave with the time that it took, sleep included. On a contended
+    /// processor that may be more than was asked for, as it would be on the smaller machine.
+    pub fn take<T>(self, work: impl FnOnce() -> T) -> (T, Duration) {
+        let started = Instant::now();
+        // No reading where the platform has no thread clock: then no quota is emulated.
+        let cpu_started = ThreadTime::try_now().ok();
+        let done = work();
+        if self != Self::FREE {
+            let cpu = cpu_started.and_then(|started| started.try_elapsed().ok());
+            std::thread::sleep(self.rest(cpu.unwrap_or_default(), started.elapsed()));
+        }
+        // A service takes time, however coarse the clock is: records demand more than 0.
+        (done, started.elapsed().max(Duration::from_nanos(1)))
+    }
+
+    /// What is left to sleep after `elapsed`.
+    fn rest(self, cpu: Duration, elapsed: Duration) -> Duration {
+        cpu.div_f64(self.quota.get()).max(self.at_least).saturating_sub(elapsed)
+    }
 }
 
 #[cfg(test)]
@@ -34,6 +46,10 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+
+    fn pace(quota: &str, at_least: Duration) -> Pace {
+        Pace { quota: quota.parse().unwrap(), at_least }
+    }
 
     #[test]
     fn the_rest_is_the_cpu_time_over_the_quota_less_what_has_passed() {
@@ -43,18 +59,33 @@ mod tests {
             ("others on the core took half of it", "0.5", 10 * MS, 15 * MS, 5 * MS),
             ("others on the core took it all", "0.5", 10 * MS, 50 * MS, Duration::ZERO),
         ] {
-            assert_eq!(rest(quota.parse().unwrap(), cpu, elapsed), expected, "{case}");
+            assert_eq!(pace(quota, Duration::ZERO).rest(cpu, elapsed), expected, "{case}");
         }
     }
 
     #[test]
-    fn work_takes_its_cpu_time_over_the_quota() {
-        let quota: CpuQuota = "0.2".parse().unwrap();
-        let (cpu, took) = at_quota(quota, || {
+    fn the_least_time_does_not_hang_on_the_cpu_time() {
+        for (case, quota, cpu, elapsed, expected) in [
+            ("quick", "1", MS, MS, 99 * MS),
+            ("a cold cache", "1", 2 * MS, 3 * MS, 97 * MS),
+            ("longer than that anyway", "1", 101 * MS, 101 * MS, Duration::ZERO),
+            ("a quota that asks for more", "0.01", 2 * MS, 2 * MS, 198 * MS),
+            ("a quota that asks for less", "0.5", 2 * MS, 2 * MS, 98 * MS),
+        ] {
+            assert_eq!(pace(quota, 100 * MS).rest(cpu, elapsed), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn work_takes_its_cpu_time_over_the_quota_and_the_least_time() {
+        let work = || {
             let started = ThreadTime::now();
             while started.elapsed() < 5 * MS {}
             started.elapsed()
-        });
+        };
+        let (cpu, took) = pace("0.2", Duration::ZERO).take(work);
         assert!(took >= cpu.div_f64(0.2), "{took:?} for {cpu:?}");
+        let (_, took) = pace("1", 20 * MS).take(work);
+        assert!(took >= 20 * MS, "{took:?}");
     }
 }

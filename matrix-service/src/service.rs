@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::admission::Admission;
 use crate::arrival::Arrivals;
 use crate::body::BodyLimits;
-use crate::config::{Config, CpuQuota, NoResultsDir, PodNameError};
+use crate::config::{Config, NoResultsDir, PodNameError};
 use crate::disk::Disk;
 use crate::drain::Drain;
 use crate::metrics::Metrics;
+use crate::pace::Pace;
 use crate::parse::Buffers;
 use crate::pool::Pool;
 use crate::slots::Slots;
@@ -34,8 +35,8 @@ pub struct Service {
     pub max_product_values: usize,
     /// Multiplications of a turn.
     pub repeat: NonZeroU32,
-    /// Emulated CPU limit.
-    pub quota: CpuQuota,
+    /// Emulated slowness.
+    pub pace: Pace,
     /// Names of requests.
     pub arrivals: Arrivals,
     /// Where records go.
@@ -75,7 +76,7 @@ impl Service {
             body_limits: BodyLimits { bytes: max_body_bytes, time: config.body_timeout_seconds },
             max_product_values: config.max_product_values(),
             repeat: config.repeat,
-            quota: config.emulated_cpu_quota,
+            pace: config.pace(),
             arrivals: Arrivals::default(),
             disk: Arc::new(Disk::new(config.place(config.pod_name()?)?)),
             drain: Drain::default(),

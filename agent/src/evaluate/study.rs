@@ -259,12 +259,13 @@ impl Stage<'_> {
             contenders.push(looped(rule).named(&name));
         }
         // The generalist's setting too: who tunes at home can take it, and short tuning days must not make a straw man.
-        let with_general = |tuned: &[Tuned]| {
-            let long = general.iter().chain(tuned).filter(|it| it.family == RuleFamily::CalLong);
+        let long_memory = |tuned: &mut dyn Iterator<Item = &Tuned>| {
+            let long = tuned.filter(|it| it.family == RuleFamily::CalLong);
             Contender::long_memory(&long.cloned().collect::<Vec<_>>())
         };
-        contenders.push(looped(with_general(home)).named(HOME_RULE));
-        contenders.push(looped(with_general(at_base)).named(BASE_RULE));
+        contenders.push(looped(long_memory(&mut general.iter().chain(home))).named(HOME_RULE));
+        // Away from home without it: that setting was found where this rule is not at home.
+        contenders.push(looped(long_memory(&mut at_base.iter())).named(BASE_RULE));
         contenders.push(looped(Contender::tuned(RuleFamily::CalLong, at_base)).named(BASE_SETTINGS));
         contenders.push(Contender::tuned(RuleFamily::Hpa, home).named("home hpa at 15 s"));
         contenders
@@ -374,13 +375,14 @@ fn searches(deployments: u32, price: f64, base: &Grounds) -> Vec<SearchNote> {
             seconds / 3600.0,
         ),
     };
-    let swept = "; each of them, and the generalist's, at every safety stock, the best read off the test itself";
+    let with_general = "; each of them, and the generalist's, at every safety stock, the best read off the test itself";
+    let swept = "; each of them at every safety stock, the best read off the test itself";
     vec![
         general(RuleFamily::CalLong, GENERALIST_LONG),
         general(RuleFamily::Trend, GENERALIST),
         general(RuleFamily::Reactive, GENERALIST),
         general(RuleFamily::Hpa, GENERALIST),
-        home(HOME_RULE, HOME, HOME_PRICES.len(), swept),
+        home(HOME_RULE, HOME, HOME_PRICES.len(), with_general),
         home(BASE_RULE, HOME, HOME_PRICES.len(), swept),
         home("home hpa at 15 s", HOME_HPA, PRICES.len(), ""),
     ]

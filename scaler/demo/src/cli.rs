@@ -27,7 +27,7 @@ Exit codes:
 /// Plays a load against replicas that are scaled by the learned policy, beside rivals that meet the same requests.
 ///
 /// Everything is real and runs on this machine: clients, an ingress, replicas of the matrix service as processes, the
-/// agent, and the scaler's own checks. Emulated are a replica's CPU limit and the time that a pod takes to start. Ends
+/// agent, and the scaler's own checks. Emulated are a replica's slowness and the time that a pod takes to start. Ends
 /// with a table, and with podStatus.json and report.html in the results folder. Ctrl-C stops early and keeps what there
 /// is.
 #[derive(Debug, Parser)]

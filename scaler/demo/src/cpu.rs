@@ -1,6 +1,6 @@
 //! CPU of the replicas from `/proc`: what Prometheus is in the cluster.
 //!
-//! Real CPU time of the processes, parsing and all; the emulated quota makes a request longer, not its work.
+//! Real CPU time of the processes, parsing and all; the emulated service time makes a request longer, not its work.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

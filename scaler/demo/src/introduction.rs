@@ -2,7 +2,6 @@
 
 use clap::ValueEnum;
 
-use crate::calibrate::Calibration;
 use crate::cli::RunArgs;
 use crate::settings::Settings;
 
@@ -30,12 +29,11 @@ pub fn of_run(args: &RunArgs, settings: &Settings) -> String {
     )
 }
 
-/// What was measured, and what follows from it.
+/// What a multiplication takes, measured in seconds, and what is made of it.
 #[must_use]
-pub fn of_replicas(args: &RunArgs, settings: &Settings, calibration: Calibration) -> String {
-    let Calibration { work_s, quota } = calibration;
+pub fn of_replicas(args: &RunArgs, settings: &Settings, work_s: f64) -> String {
     format!(
-        "replicas  {size} x {size} matrices take {work:.3} ms of CPU here; a quota of {quota:.5} cores makes that {service:.0} ms",
+        "replicas  {size} x {size} matrices take {work:.3} ms here; each then sleeps until it has taken {service:.0} ms",
         size = args.matrix_size,
         work = 1e3 * work_s,
         service = 1e3 * settings.scenario().service_time_s,

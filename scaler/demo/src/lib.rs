@@ -19,9 +19,10 @@
 //! | Prometheus | [`cpu`]: `/proc` | behind [`scaler::cpu::CpuMeter`] |
 //! | agent | [`agent_process`], over HTTP ([`decide`] for rules) | [`agent`] with the checkpoint that it ships |
 //!
-//! Emulated are two things. A **CPU limit**: a replica works for some microseconds and then sleeps inside its slot until
-//! its quota allows the next request, so that a request takes a tenth of a second, queues build up as they do on real
-//! pods, and three lanes of eight replicas still fit two cores; [`calibrate`] chooses the quota on the machine at hand.
+//! Emulated are two things. A **slow pod**: a replica works for some microseconds and then sleeps inside its slot until the
+//! request has taken a tenth of a second, so that queues build up as they do on real pods, and three lanes of eight replicas
+//! still fit two cores; [`work`] sees to it that the machine at hand is quick enough. (A CPU limit of a thousandth of a core
+//! would do the same, and have ten microseconds of a cold cache last ten milliseconds.)
 //! And the **start-up** of a pod, which in a cluster takes scheduling and an image: a delay before the process starts.
 //! All else is real: sockets, processes, signals, queues, records, checks, decisions.
 //!
@@ -29,7 +30,6 @@
 //! results, and [`table`] says who won. Rivals are set for the load at hand ([`tuning`]), so that none is beaten by its settings.
 
 pub mod agent_process;
-pub mod calibrate;
 pub mod child;
 pub mod choice;
 pub mod cli;
@@ -53,3 +53,4 @@ pub mod screen;
 pub mod settings;
 pub mod table;
 pub mod tuning;
+pub mod work;

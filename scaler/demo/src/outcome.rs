@@ -9,7 +9,6 @@ use anyhow::Context;
 use scaler_core::{PodStatus, summarize};
 use serde::Serialize;
 
-use crate::calibrate::Calibration;
 use crate::cli::RunArgs;
 use crate::interrupt::INTERRUPTED;
 use crate::introduction::shape_name;
@@ -56,7 +55,7 @@ struct Record<'a> {
     min_replicas: u32,
     max_replicas: u32,
     matrix_size: u16,
-    calibration: Calibration,
+    work_s: f64,
     scale: Scale,
     interrupted: bool,
     policies: &'a [Row],
@@ -70,7 +69,7 @@ pub fn conclude(
     args: &RunArgs,
     settings: &Settings,
     results: &ResultsFolder,
-    calibration: Calibration,
+    work_s: f64,
     lanes: &[Arc<Lane>],
     interrupted: bool,
 ) -> anyhow::Result<Outcome> {
@@ -99,7 +98,7 @@ pub fn conclude(
         }
     }
     let scale = Scale { max_replicas: scenario.max_replicas, interval_s: scenario.interval_s, price: args.risk };
-    results.write_mark(&record(args, settings, calibration, scale, interrupted, &rows))?;
+    results.write_mark(&record(args, settings, work_s, scale, interrupted, &rows))?;
     print!("{}", conclusion(&rows, scale, results, interrupted));
     if interrupted {
         return Ok(Outcome::Interrupted);
@@ -111,7 +110,7 @@ pub fn conclude(
 fn record<'a>(
     args: &RunArgs,
     settings: &Settings,
-    calibration: Calibration,
+    work_s: f64,
     scale: Scale,
     interrupted: bool,
     policies: &'a [Row],
@@ -129,7 +128,7 @@ fn record<'a>(
         min_replicas: scenario.min_replicas,
         max_replicas: scenario.max_replicas,
         matrix_size: args.matrix_size,
-        calibration,
+        work_s,
         scale,
         interrupted,
         policies,

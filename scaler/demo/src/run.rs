@@ -1,4 +1,4 @@
-//! A whole run, from the calibration to the table.
+//! A whole run, from what a multiplication takes to the table.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -16,7 +16,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::agent_process::AgentProcess;
-use crate::calibrate::{Bench, Calibration, calibrate};
 use crate::child::Launch;
 use crate::choice::Choice;
 use crate::cli::RunArgs;
@@ -29,6 +28,7 @@ use crate::results::ResultsFolder;
 use crate::routes::Routes;
 use crate::screen::{REFRESH, Screen};
 use crate::settings::Settings;
+use crate::work::{self, Bench};
 use crate::{http, interrupt, introduction, matrices, open_files};
 
 /// Different matrices that are sent in turn.
@@ -46,7 +46,7 @@ const LEAD: Duration = Duration::from_millis(200);
 
 /// All that stands before the first request.
 struct Stage {
-    calibration: Calibration,
+    work_s: f64,
     agent: Option<AgentProcess>,
     lanes: Vec<Arc<Lane>>,
     bodies: Arc<[Bytes]>,
@@ -65,14 +65,14 @@ pub async fn run(args: &RunArgs, settings: &Settings, results: &ResultsFolder) -
         _ = stop_early.wait_for(|stopped| *stopped) => return Ok(Outcome::Interrupted),
         stage = set(args, settings, results) => stage?,
     };
-    let Stage { calibration, agent, lanes, bodies } = stage;
+    let Stage { work_s, agent, lanes, bodies } = stage;
     play(settings, &lanes, bodies, stopped.clone()).await?;
     let interrupted = *stopped.borrow();
     join_all(lanes.iter().map(|lane| lane.stop(if interrupted { HURRY } else { DRAIN }))).await;
     if let Some(agent) = agent {
         agent.stop().await;
     }
-    outcome::conclude(args, settings, results, calibration, &lanes, interrupted)
+    outcome::conclude(args, settings, results, work_s, &lanes, interrupted)
 }
 
 /// Measures, and starts everything.
@@ -81,19 +81,19 @@ async fn set(args: &RunArgs, settings: &Settings, results: &ResultsFolder) -> an
     let program = std::env::current_exe().context("this program does not find itself")?;
     let bodies: Arc<[Bytes]> = matrices::bodies(usize::from(args.matrix_size), BODIES, args.seed).into();
     println!("{}", introduction::of_run(args, settings));
-    let calibration = measure(args, settings, results, &program, &bodies).await?;
-    println!("{}", introduction::of_replicas(args, settings, calibration));
+    let work_s = measure(args, settings, results, &program, &bodies).await?;
+    println!("{}", introduction::of_replicas(args, settings, work_s));
     let agent = if settings.lanes.contains(&Choice::Agent) {
         Some(AgentProcess::start(program.clone(), args.risk, results.root()).await?)
     } else {
         None
     };
     let starts = settings.lanes.iter().map(|&choice| {
-        let parts = parts(args, settings, results, choice, agent.as_ref(), &program, calibration.quota);
+        let parts = parts(args, settings, results, choice, agent.as_ref(), &program);
         async move { anyhow::Ok(Arc::new(Lane::start(parts?, scenario.initial_replicas).await?)) }
     });
     let lanes = try_join_all(starts).await?;
-    Ok(Stage { calibration, agent, lanes, bodies })
+    Ok(Stage { work_s, agent, lanes, bodies })
 }
 
 async fn measure(
@@ -102,17 +102,18 @@ async fn measure(
     results: &ResultsFolder,
     program: &std::path::Path,
     bodies: &[Bytes],
-) -> anyhow::Result<Calibration> {
-    let folder = results.lane("calibration")?;
+) -> anyhow::Result<f64> {
+    let folder = results.lane("measured")?;
     let launch = replica(program.to_owned(), &folder);
     let client = http::client(ANSWER).context("the HTTP client")?;
     let bench = Bench { launch: &launch, client: &client, bodies, size: usize::from(args.matrix_size) };
-    let calibration = calibrate(&bench, settings.scenario().service_time_s).await.context("the calibration")?;
+    let work_s =
+        work::measure(&bench, settings.scenario().service_time_s).await.context("measuring a multiplication")?;
     results.remove(&folder)?;
-    Ok(calibration)
+    Ok(work_s)
 }
 
-/// How a replica is started, but for its name and quota. Its records go to `folder`.
+/// How a replica is started, but for its name and service time. Its records go to `folder`.
 fn replica(program: PathBuf, folder: &std::path::Path) -> Launch {
     let environment = [
         ("LISTEN_ADDR", "127.0.0.1:0".to_owned()),
@@ -121,8 +122,8 @@ fn replica(program: PathBuf, folder: &std::path::Path) -> Launch {
         // The queue is the experiment: it must not end at a bound of the memory.
         ("MAX_BODIES_IN_FLIGHT", IN_FLIGHT.to_string()),
         ("GRACE_SECONDS", DRAIN.as_secs().to_string()),
-        // The allocator keeps what it has: a page fault takes as long as a good part of the multiplication, and the
-        // quota stretches it as much. (Read by glibc, ignored by others.)
+        // The allocator keeps what it has: a page fault takes as long as a good part of the multiplication. (Read by
+        // glibc, ignored by others.)
         ("MALLOC_ARENA_MAX", "1".to_owned()),
         ("MALLOC_MMAP_THRESHOLD_", (32 << 20).to_string()),
         ("MALLOC_TRIM_THRESHOLD_", (1 << 30).to_string()),
@@ -143,7 +144,6 @@ fn parts(
     choice: Choice,
     agent: Option<&AgentProcess>,
     program: &std::path::Path,
-    quota: f64,
 ) -> anyhow::Result<Parts> {
     let scenario = settings.scenario();
     let name = choice.to_string();
@@ -154,7 +154,7 @@ fn parts(
         (None, None) => bail!("lane {name} has nobody who decides"),
     };
     let mut launch = replica(program.to_owned(), &folder);
-    launch.environment.push(("EMULATED_CPU_QUOTA".to_owned(), quota.to_string()));
+    launch.environment.push(("EMULATED_SERVICE_TIME".to_owned(), scenario.service_time_s.to_string()));
     let start_up = Duration::from_secs_f64(scenario.startup_s);
     let template = PodTemplate { launch, start_up, grace: DRAIN };
     let routes = Arc::new(Routes::default());
