@@ -27,7 +27,7 @@ use crate::learned::{DEFAULT_PRICE, Learned};
 use crate::policy::PolicyChoice;
 use crate::rules::Rule;
 use crate::serve::parse_price;
-use crate::simulator::{Episode, Scenario, ServiceTimes, play_watched};
+use crate::simulator::{Episode, Scenario, ServiceShift, ServiceTimes, play_watched};
 use crate::workload::{Profile, read_arrivals};
 
 use recorder::Recorder;
@@ -92,6 +92,10 @@ pub struct ClusterArgs {
     /// of the CPU that a Horizontal Pod Autoscaler sees
     #[arg(long = "overhead", default_value_t = 0.0)]
     pub overhead_s: f64,
+    /// A lasting change of the mean service time: so many seconds after the first arrival, to so many times --service-time, as in
+    /// `600:1.1`. May be given several times, in order of time; each holds until the next
+    #[arg(long = "service-shift", value_name = "SECONDS:FACTOR", value_parser = parse_shift)]
+    pub service_shifts: Vec<ServiceShift>,
     /// When the first check is, in seconds after the first arrival, at most one window; below 0 it is before it. Nobody
     /// orders anything before that [default: one window]
     #[arg(long = "first-check", allow_negative_numbers = true)]
@@ -196,6 +200,7 @@ impl SimulateArgs {
         arrivals.iter_mut().for_each(|time_s| *time_s += shift_s - first_s);
         let up_to_last = ((last_s - first_s + shift_s) / window_s).floor() + 1.0;
         let windows = cluster.windows.unwrap_or((up_to_last as u32).max(2));
+        let after_first = |shift: &ServiceShift| ServiceShift { at_s: shift.at_s + shift_s, ..*shift };
         let scenario = Scenario {
             windows,
             min_replicas: cluster.min_replicas,
@@ -205,10 +210,18 @@ impl SimulateArgs {
             drain_s: cluster.drain_s,
             rested_s: cluster.rested_s,
             overhead_s: cluster.overhead_s,
+            service_shifts: cluster.service_shifts.iter().map(after_first).collect(),
             ..deployment.scenario(rates(&arrivals, window_s)?)?
         };
         Ok((Arc::new(Episode::with_arrivals(scenario, arrivals, cluster.seed)?), shift_s))
     }
+}
+
+/// A shift on the command line.
+fn parse_shift(text: &str) -> Result<ServiceShift, String> {
+    let numbers = text.split_once(':').and_then(|(at, factor)| Some((at.parse().ok()?, factor.parse().ok()?)));
+    let (at_s, factor) = numbers.ok_or("must be seconds and a factor, as in 600:1.1")?;
+    Ok(ServiceShift { at_s, factor })
 }
 
 /// The load that the arrivals are, window by window.

@@ -22,7 +22,7 @@ fn episodes(count: u64) -> Vec<Arc<Episode>> {
             service_time_s: scenario.service_time_s * stretch,
             startup_s: scenario.startup_s * stretch,
             metric_lag_s: scenario.metric_lag_s * stretch,
-            service_shift: None,
+            service_shifts: Vec::new(),
             ..scenario
         };
         Arc::new(Episode::draw(scenario, seed).expect("a valid scenario"))

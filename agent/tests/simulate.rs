@@ -12,7 +12,7 @@ use agent::learned::Learned;
 use agent::policy::{Policy, PolicyChoice};
 use agent::rng::Stream;
 use agent::simulate::{RecordedCheck, Run, SimulateArgs, simulate};
-use agent::simulator::{Episode, Player, Scenario, ServiceTimes, Simulation, play};
+use agent::simulator::{Episode, Player, Scenario, ServiceShift, ServiceTimes, Simulation, play};
 use agent::workload::{Load, Profile, Shape, arrivals, write_arrivals};
 use clap::Parser;
 
@@ -109,7 +109,8 @@ fn the_checks_are_what_the_scaler_would_have_sent() {
     let folder = tempfile::tempdir().unwrap();
     let (schedule, times) = sinusoid(folder.path());
     let knobs = "--service-cv 0.5 --metric-lag 5 --start-up-jitter 0.3 --start-up 8 --drain 7 --rested 0.05 --overhead 0.02 --min 2 --initial 3 --seed 9";
-    let knobs: Vec<&str> = knobs.split(' ').chain(["--first-check", "25"]).collect();
+    let more = ["--first-check", "25", "--service-shift", "0:1.5", "--service-shift", "600:0.9"];
+    let knobs: Vec<&str> = knobs.split(' ').chain(more).collect();
     let shifted: Vec<f64> = times.iter().map(|time_s| time_s + (35.0 - times[0])).collect();
     let scenario = Scenario {
         windows: 31,
@@ -122,6 +123,8 @@ fn the_checks_are_what_the_scaler_would_have_sent() {
         overhead_s: 0.02,
         metric_lag_s: 5.0,
         service_times: ServiceTimes::Lognormal { cv: 0.5 },
+        // The first arrival is at 35 s of the episode.
+        service_shifts: vec![ServiceShift { at_s: 35.0, factor: 1.5 }, ServiceShift { at_s: 635.0, factor: 0.9 }],
         ..Scenario::plain(Profile::new(60.0, vec![1.0; 31]).unwrap(), 60.0, 0.5, 10, 0.2)
     };
     let episode = Arc::new(Episode::with_arrivals(scenario, shifted, 9).unwrap());
@@ -239,6 +242,11 @@ fn what_makes_no_sense_is_named() {
         (&["--arrivals", one, "--drain=-1"], "drain_s must be 0 or more"),
         (&["--arrivals", one, "--rested=-1"], "rested_s must be 0 or more"),
         (&["--arrivals", one, "--overhead=-1"], "overhead_s must be 0 or more"),
+        (&["--arrivals", one, "--service-shift", "600"], "must be seconds and a factor, as in 600:1.1"),
+        (
+            &["--arrivals", one, "--service-shift", "600:2", "--service-shift", "600:1"],
+            "service_shifts must be in order of time, each by a factor above 0",
+        ),
         (&["--arrivals", one, "--min", "3", "--initial", "2"], "initial_replicas must be within the bounds, it is 2"),
         (&["--arrivals", one, "--peak", "2"], "--peak is for loads that are sized"),
         (&["--arrivals", one, "--period", "15,60"], "--period must be a single one"),

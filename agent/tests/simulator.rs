@@ -250,13 +250,18 @@ fn an_idle_deployment_shows_zeros_and_no_service_time() {
 }
 
 #[test]
-fn a_shift_changes_the_service_times_from_its_moment_on() {
+fn a_shift_changes_the_service_times_from_its_moment_to_the_next() {
     let load = Profile::new(1000.0, vec![2.0]).expect("a load");
-    let service_shift = Some(ServiceShift { at_s: 500.0, factor: 2.0 });
-    let scenario = Scenario { service_shift, ..Scenario::plain(load, 10.0, 2.0, 3, 0.1) };
+    let service_shifts = vec![ServiceShift { at_s: 500.0, factor: 2.0 }, ServiceShift { at_s: 800.0, factor: 0.5 }];
+    let scenario = Scenario { service_shifts, ..Scenario::plain(load, 10.0, 2.0, 3, 0.1) };
     let episode = Episode::draw(scenario, 1).expect("a valid scenario");
     for (&arrival_s, &service_s) in episode.arrivals().iter().zip(episode.services()) {
-        assert_eq!(service_s, if arrival_s < 500.0 { 0.1 } else { 0.2 }, "at {arrival_s} s");
+        let expected = match arrival_s {
+            ..500.0 => 0.1,
+            500.0..800.0 => 0.2,
+            _ => 0.05,
+        };
+        assert_eq!(service_s, expected, "at {arrival_s} s");
     }
 }
 

@@ -352,11 +352,13 @@ def run_to_end(command, environment, log):
 # --- Load -------------------------------------------------------------------------------------------------------------------------
 
 WRK_SCRIPT = """
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
-local file = assert(io.open(os.getenv("BODY"), "rb"))
-wrk.body = file:read("*a")
-file:close()
+if os.getenv("BODY") then
+  wrk.method = "POST"
+  wrk.headers["Content-Type"] = "application/json"
+  local file = assert(io.open(os.getenv("BODY"), "rb"))
+  wrk.body = file:read("*a")
+  file:close()
+end
 
 function done(summary, latency)
   local errors = summary.errors
@@ -367,7 +369,7 @@ end
 
 
 class Load:
-    """`wrk` with one thread, which posts the same body over and over."""
+    """`wrk` with one thread, which posts the same body over and over, or gets where there is none."""
 
     def __init__(self, scratch):
         self.wrk = shutil.which("wrk")
@@ -380,7 +382,7 @@ class Load:
     def run(self, url, body_file, connections, seconds):
         """Any answer but a 2xx, and any broken connection, is a `Problem`."""
         command = [self.wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{WRK_TIMEOUT_S}s", "--latency", "-s", self.script, url]
-        done = subprocess.run(command, env={"BODY": body_file}, capture_output=True, text=True)
+        done = subprocess.run(command, env={"BODY": body_file} if body_file else {}, capture_output=True, text=True)
         results = [line.removeprefix("RESULT ") for line in done.stdout.splitlines() if line.startswith("RESULT ")]
         if done.returncode or not results:
             raise Problem(f"wrk failed:\n{done.stdout}{done.stderr}")

@@ -138,13 +138,16 @@ fn sums<S: Simd, const REGISTERS: usize, const N: usize, const TILES: usize>(
     y: &mut [f32],
 ) {
     let Dense { inputs, outputs, .. } = *layer;
-    let weights = &layer.tiles[first * inputs..(first + TILES) * inputs];
+    // Each of a length that is known to be that of the loop, which then needs no check of an index.
+    let weights: [&[[f32; LANES]]; TILES] =
+        std::array::from_fn(|tile| &layer.tiles[(first + tile) * inputs..][..inputs]);
+    let x: [&[f32]; N] = std::array::from_fn(|row| &x[row * inputs..][..inputs]);
     let mut sums = [[[simd.splat_f32s(0.0); REGISTERS]; TILES]; N];
     for input in 0..inputs {
-        for (row, sums) in sums.iter_mut().enumerate() {
-            let x = simd.splat_f32s(x[row * inputs + input]);
-            for (tile, sums) in sums.iter_mut().enumerate() {
-                let (weights, _) = S::as_simd_f32s(&weights[tile * inputs + input]);
+        for (x, sums) in x.iter().zip(&mut sums) {
+            let x = simd.splat_f32s(x[input]);
+            for (weights, sums) in weights.iter().zip(sums) {
+                let (weights, _) = S::as_simd_f32s(&weights[input]);
                 for (sum, weights) in sums.iter_mut().zip(weights) {
                     *sum = simd.mul_add_f32s(x, *weights, *sum);
                 }

@@ -6,6 +6,7 @@ use crate::rng::Stream;
 use crate::workload;
 
 use super::scenario::{Routing, Scenario, ScenarioError};
+use super::service::ServiceShift;
 
 /// Crumbs of a period that rounding may leave of a grid of times.
 const GRID: f64 = 1e-6;
@@ -195,8 +196,7 @@ impl Episode {
 fn services(scenario: &Scenario, arrivals: &[f64], seed: u64) -> Vec<f64> {
     let mut services = scenario.service_times.draw(arrivals.len(), &mut Stream::new(seed, "services", 0));
     for (service, arrival_s) in services.iter_mut().zip(arrivals) {
-        let shift = scenario.service_shift.filter(|shift| *arrival_s >= shift.at_s);
-        *service *= scenario.service_time_s * shift.map_or(1.0, |shift| shift.factor);
+        *service *= scenario.service_time_s * ServiceShift::factor_at(&scenario.service_shifts, *arrival_s);
     }
     services
 }

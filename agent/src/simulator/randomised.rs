@@ -52,9 +52,11 @@ impl Scenario {
             startup_s: interval_s * stream.log_uniform(0.5 / 60.0, 8.0),
             startup_jitter: stream.between(0.0, 0.5),
             service_times: random_service_times(stream),
-            service_shift: stream
+            service_shifts: stream
                 .chance(0.1)
-                .then(|| ServiceShift { at_s: stream.between(0.0, length_s), factor: stream.log_uniform(0.5, 2.0) }),
+                .then(|| ServiceShift { at_s: stream.between(0.0, length_s), factor: stream.log_uniform(0.5, 2.0) })
+                .into_iter()
+                .collect(),
             contention: stream.chance(0.15).then(|| Contention {
                 cores: f64::from(max_replicas) * stream.between(0.5, 1.0),
                 growth: stream.between(0.0, 0.6),
@@ -83,6 +85,7 @@ impl Scenario {
     pub fn stretched(self, interval_s: f64) -> Result<Self, WorkloadError> {
         let factor = interval_s / self.interval_s;
         let rates = self.load.rates().iter().map(|rate| rate / factor).collect();
+        let stretched = |shift: ServiceShift| ServiceShift { at_s: shift.at_s * factor, ..shift };
         Ok(Self {
             load: Profile::new(self.load.bin_s() * factor, rates)?,
             interval_s,
@@ -92,7 +95,7 @@ impl Scenario {
             rested_s: self.rested_s * factor,
             overhead_s: self.overhead_s * factor,
             service_time_s: self.service_time_s * factor,
-            service_shift: self.service_shift.map(|shift| ServiceShift { at_s: shift.at_s * factor, ..shift }),
+            service_shifts: self.service_shifts.into_iter().map(stretched).collect(),
             metric_lag_s: self.metric_lag_s * factor,
             ..self
         })

@@ -75,8 +75,8 @@ pub struct Scenario {
     pub service_time_s: f64,
     /// Their distribution.
     pub service_times: ServiceTimes,
-    /// A lasting change of their mean.
-    pub service_shift: Option<ServiceShift>,
+    /// Lasting changes of their mean, in order of time; each holds until the next.
+    pub service_shifts: Vec<ServiceShift>,
     /// Slowdown when many pods share a node.
     pub contention: Option<Contention>,
     /// Which pod a request goes to.
@@ -125,7 +125,7 @@ impl Scenario {
             overhead_s: 0.0,
             service_time_s,
             service_times: ServiceTimes::Constant,
-            service_shift: None,
+            service_shifts: Vec::new(),
             contention: None,
             routing: Routing::RoundRobin,
             metric_lag_s: 0.0,
@@ -180,7 +180,7 @@ impl Scenario {
             overhead_s,
             service_time_s,
             service_times,
-            service_shift,
+            service_shifts,
             contention,
             routing: _,
             metric_lag_s,
@@ -206,10 +206,10 @@ impl Scenario {
             ("service_time_s", "above 0", service_time_s, positive(*service_time_s)),
             ("service_times", "of finite positive figures", service_times, service_times.is_valid()),
             (
-                "service_shift",
-                "at a time, by a factor above 0",
-                service_shift,
-                service_shift.is_none_or(|shift| shift.at_s.is_finite() && positive(shift.factor)),
+                "service_shifts",
+                "in order of time, each by a factor above 0",
+                service_shifts,
+                ServiceShift::are_valid(service_shifts),
             ),
             (
                 "contention",

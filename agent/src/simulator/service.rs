@@ -22,12 +22,27 @@ pub enum ServiceTimes {
 }
 
 /// A lasting change of the mean service time: a new version, or bigger matrices.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ServiceShift {
-    /// Arrivals from here on are affected, seconds.
+    /// Arrivals from here on are affected, up to the next shift, seconds.
     pub at_s: f64,
-    /// Their service times are this many times as long, > 0.
+    /// Their service times are this many times the scenario's mean, > 0.
     pub factor: f64,
+}
+
+impl ServiceShift {
+    /// The factor at a time, 1 before the first of these, which are in order of time.
+    pub(super) fn factor_at(shifts: &[Self], time_s: f64) -> f64 {
+        let begun = shifts.partition_point(|shift| shift.at_s <= time_s);
+        begun.checked_sub(1).map_or(1.0, |last| shifts[last].factor)
+    }
+
+    /// Whether each is by a factor above 0, at a time after the one before it.
+    pub(super) fn are_valid(shifts: &[Self]) -> bool {
+        let valid = |shift: &Self| shift.at_s.is_finite() && shift.factor.is_finite() && shift.factor > 0.0;
+        shifts.iter().all(valid) && shifts.windows(2).all(|pair| pair[0].at_s < pair[1].at_s)
+    }
 }
 
 impl ServiceTimes {

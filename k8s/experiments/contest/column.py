@@ -50,7 +50,7 @@ COLUMNS = [
            fixed(2)),
     Column("objective", "J", "lower: better", f"Mean billed pods / largest count allowed + {PRICE:g} x share of violating checks.", fixed(3)),
     Column("lateShare", "late", "% of requests", "Requests, of all that the service recorded after the load began, whose own response time is "
-           "above the threshold. Unanswered requests are not among them: see lost.", fixed(1, 100)),
+           "above the threshold. Those that a client gave up and the service answered are among them, unanswered ones are not: see lost.", fixed(1, 100)),
     Column("responseMeanSeconds", "mean", "response, s", "Response time as the service counts it, from the stamp of the ingress to the reply: "
            "mean over requests. Percentiles are nearest-rank.", fixed(3)),
     Column("responseP50Seconds", "p50", "response, s", "", fixed(3)),

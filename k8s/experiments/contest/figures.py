@@ -114,7 +114,8 @@ def notes(run, found):
         found["missedChecks"] and f"checks missed: {found['missedChecks']}; their requests are in the check after",
         found["stalledChecks"] and f"checks that completed no request although some were due: {found['stalledChecks']}; by the formula they do not "
                                    "violate, and they are not counted",
-        found["lost"] and f"requests not answered with 200: {found['lost']}; they are not in the response times",
+        found["lost"] and f"requests without a good answer: {found['lost']}; those that the service answered when the client had given up are in the "
+                         "response times",
         abs((found["serviceAtLimitSeconds"] or card.target_service_s) / card.target_service_s - 1) > NEAR and
         f"pods at their limit took {found['serviceAtLimitSeconds']:.3f} s for a request, the experiment wants {card.target_service_s:g} s",
         found["joined"] != found["samples"] and f"{found['joined']} of {found['samples']} samples were joined with a record",
