@@ -164,6 +164,22 @@
 //! At 15 s it is 0.935 [0.91, 1.01], 0.975 [0.90, 1.02] and 0.984 [0.89, 1.05] of the calibrated rule tuned anew for exactly that, at start-ups of
 //! 10, 45 and 90 s. What is gained over it shrinks with the period: the rule sees a rise as soon.
 //!
+//! Beside the clairvoyant, on the recordings alone (`agent evaluate --traces DIR --seeds 3 --checkpoint ...`, the same five trainings, four recordings,
+//! 30,045 windows of their days of the test, at most 10 pods, each policy at its own period and every setting of its knob played): pod-minutes over the
+//! bound's at 0.5, 1 and 2 % avoidable violations; a dash where no setting of the knob has so few:
+//!
+//! | load | learned | KPA, 2 s | KEDA, 15 s | HPA, 15 s | trend | calibrated, long |
+//! |---|---|---|---|---|---|---|
+//! | NASA | 1.18, 1.17, 1.16 | 1.17, 1.17, 1.16 | 1.29, 1.25, 1.22 | 1.31, 1.25, 1.21 | 1.33, 1.27, 1.22 | 1.30, 1.26, 1.23 |
+//! | WorldCup-group | 1.08, 1.08, 1.09 | 1.11, 1.11, 1.12 | 1.10, 1.10, 1.09 | 1.11, 1.11, 1.11 | 1.13, 1.11, 1.11 | 1.11, 1.10, 1.10 |
+//! | WorldCup-may | 1.16, 1.14, 1.13 | 1.14, 1.14, 1.15 | 1.18, 1.18, 1.18 | 1.18, 1.18, 1.18 | 1.23, 1.21, 1.19 | 1.20, 1.18, 1.17 |
+//! | Twitter | -, -, 1.51 | 1.59, 1.37, 1.23 | 1.59, 1.48, 1.37 | 1.62, 1.55, 1.45 | 1.67, 1.55, 1.41 | -, -, 1.55 |
+//! | all four | 1.38, 1.24, 1.19 | 1.18, 1.16, 1.17 | 1.37, 1.27, 1.18 | 1.42, 1.30, 1.23 | 1.41, 1.30, 1.22 | 1.45, 1.30, 1.22 |
+//!
+//! Of the policies with a loop of 60 s none is nearer to the bound on all four together; on three of the four loads the next is level (WorldCup-group at 2 %, a
+//! reactive rule) or up to 10 % behind. **KPA with a loop of 2 s is nearer on all four together**, by Twitter's bursts: there all that look more often are ahead, and so is the
+//! trend rule; on the others KPA is 3 % behind to 2 % ahead.
+//!
 //! ## Five trainings with less data
 //!
 //! The next tables are older, without the doubt. They are of five trainings, seeds 1 to 5, with a third of the data that is trained on now
