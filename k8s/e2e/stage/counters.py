@@ -32,7 +32,8 @@ def first_answer(scene):
 
 def agree(scene):
     """Steady load: the rate and the response time of a check are those that the clients saw"""
-    # The load changed before the check before this one.
+    # What waited when the load fell is served in the window of the first of them.
+    scene.next_check()
     check = scene.next_check()
     end_s = datetime.fromisoformat(check["decision"]["claimedAt"].replace("Z", "+00:00")).timestamp()
     begin_s = end_s - check["decision"]["windowSeconds"]
