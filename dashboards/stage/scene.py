@@ -80,6 +80,13 @@ class Scene:
             process.kill()
             process.wait()
 
+    def must_run(self, name):
+        """AssertionError with the last of its log when it has ended."""
+        code = self.processes[name].poll()
+        if code is not None:
+            with open(os.path.join(self.folder, name + ".log"), errors="replace") as file:
+                raise AssertionError(f"{name} has ended with {code}; the last of its log:\n{file.read()[-2000:]}")
+
     def own(self, program):
         return os.path.join(self.binaries, program)
 
@@ -124,7 +131,8 @@ class Scene:
         server = f"http://127.0.0.1:{self.cluster.port}"
         kubeconfig = {"apiVersion": "v1", "kind": "Config", "current-context": "stage", "clusters": [{"name": "stage", "cluster": {"server": server}}],
                       "users": [{"name": "nobody", "user": {}}], "contexts": [{"name": "stage", "context": {"cluster": "stage", "user": "nobody"}}]}
-        settings = {"KUBECONFIG": self.written("kubeconfig", json.dumps(kubeconfig)), "NAMESPACE": NAMESPACE, "DEPLOYMENT_NAME": DEPLOYMENT,
+        # A file of its own: one that starts must not find that of the other half written.
+        settings = {"KUBECONFIG": self.written(name + ".kubeconfig", json.dumps(kubeconfig)), "NAMESPACE": NAMESPACE, "DEPLOYMENT_NAME": DEPLOYMENT,
                     "PRESSURE_THRESHOLD": str(THRESHOLD_S), "INTERVAL_CHECK": str(INTERVAL_S), "AGENT_HOST": "127.0.0.1",
                     "AGENT_PORT": str(self.ports["agent"]), "RESULTS_DIR": self.results, "MAX_REPLICAS": str(MAX_REPLICAS), "PROMETHEUS_URL": self.base,
                     "PUSHGATEWAY_URL": f"http://127.0.0.1:{self.ports['pushgateway']}"}
