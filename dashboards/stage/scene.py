@@ -84,8 +84,11 @@ class Scene:
         """AssertionError with the last of its log when it has ended."""
         code = self.processes[name].poll()
         if code is not None:
-            with open(os.path.join(self.folder, name + ".log"), errors="replace") as file:
-                raise AssertionError(f"{name} has ended with {code}; the last of its log:\n{file.read()[-2000:]}")
+            raise AssertionError(f"{name} has ended with {code}; {self.told(name)}")
+
+    def told(self, name):
+        with open(os.path.join(self.folder, name + ".log"), errors="replace") as file:
+            return f"the last of the log of {name}:\n{file.read()[-2000:]}"
 
     def own(self, program):
         return os.path.join(self.binaries, program)
