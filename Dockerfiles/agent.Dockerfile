@@ -9,9 +9,6 @@ ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 # ---- The two stages up to the next line like this are the same in every Dockerfile here: the cache builds them once. ----
 FROM ${RUST_IMAGE} AS dependencies
 WORKDIR /build
-# Line tables are for a developer's backtrace; here they would be half of each image.
-ENV CARGO_PROFILE_RELEASE_DEBUG=0 \
-    CARGO_PROFILE_RELEASE_STRIP=symbols
 COPY Cargo.toml Cargo.lock ./
 COPY agent/Cargo.toml agent/
 COPY matrix-service/Cargo.toml matrix-service/
@@ -36,7 +33,9 @@ COPY agent/src agent/src
 COPY matrix-service/src matrix-service/src
 COPY scaler/core/src scaler/core/src
 COPY scaler/src scaler/src
-RUN cargo build --release --locked -p agent -p matrix-service -p scaler
+# Line tables are for a developer's backtrace; here they would be half of each image.
+RUN cargo build --release --locked -p agent -p matrix-service -p scaler && \
+    strip target/release/agent target/release/matrix-service target/release/scaler
 
 # ------------------------------------------------------------------------------------------------------------------------
 FROM ${BASE_IMAGE}

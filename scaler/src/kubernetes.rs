@@ -69,6 +69,9 @@ impl Kubernetes {
     ) -> Result<Self, ClusterError> {
         http::install_crypto();
         config.default_retry = false;
+        if http::is_plain(&config.cluster_url.to_string()) {
+            config.root_cert.get_or_insert_default();
+        }
         let client =
             Client::try_from(config).map_err(|source| ClusterError::Configuration { source: Box::new(source) })?;
         Ok(Self {

@@ -86,7 +86,7 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn new(base_url: &str, deadline: Duration) -> Result<Self, QueryError> {
         let url = format!("{}/api/v1/query", base_url.trim_end_matches('/'));
-        let client = http::client(deadline).map_err(|source| QueryError::Client { url: url.clone(), source })?;
+        let client = http::client(&url, deadline).map_err(|source| QueryError::Client { url: url.clone(), source })?;
         Ok(Self { client, url, deadline })
     }
 

@@ -105,7 +105,7 @@ impl Pushgateway {
         let base = base_url.trim_end_matches('/');
         // Both names are letters, digits, `-` and `.`: nothing of them means something in a path.
         let url = format!("{base}/metrics/job/scaler/namespace/{namespace}/deployment/{deployment}");
-        let client = http::client(deadline).map_err(|source| PushError::Client { url: url.clone(), source })?;
+        let client = http::client(&url, deadline).map_err(|source| PushError::Client { url: url.clone(), source })?;
         Ok(Self { client, url, deadline })
     }
 

@@ -17,6 +17,8 @@ class Experiment(NamedTuple):
     threshold_s: float
     service_s: float
     max_replicas: int
+    # How long a client waits for an answer: long enough that what is late in a crowd is measured, and not given up.
+    patience_s: int
 
 
 def known():

@@ -97,7 +97,8 @@ class Lane:
         """Starts the load; `jmeter/run` prints into load.log."""
         host, port = self.address()
         command = [sys.executable, os.path.join(JMETER, "run"), "--arrivals", arrivals, "--target", f"{host}:{port}", "--matrices", matrices,
-                   "--out", os.path.join(self.folder, "jmeter"), "--heap", "512m", "--max-errors", str(ANY)]
+                   "--out", os.path.join(self.folder, "jmeter"), "--heap", "512m", "--max-errors", str(ANY),
+                   "--response-timeout-s", str(self.experiment.patience_s)]
         with open(os.path.join(self.folder, "load.log"), "w", encoding="utf-8") as log:
             self.load = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
 
