@@ -67,6 +67,7 @@ PAIRED = {
     "threshold": lambda run: f"{run.card.threshold_s:g} s",
     "length of the load": lambda run: f"{run.card.load_s:g} s",
     "interval of the checks": lambda run: f"{run.card.interval_s:g} s",
+    "patience of the clients": lambda run: f"{run.card.patience_s:g} s",
     "bounds of the replicas": lambda run: f"{run.card.least} to {run.card.most}",
     "service time aimed at": lambda run: f"{run.card.target_service_s:g} s",
     "CPU of a pod": lambda run: f"{run.card.pod_cpu_millicores:g} m",

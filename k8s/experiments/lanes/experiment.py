@@ -17,7 +17,7 @@ class Experiment(NamedTuple):
     threshold_s: float
     service_s: float
     max_replicas: int
-    # How long a client waits for an answer: long enough that what is late in a crowd is measured, and not given up.
+    # How long a client waits for an answer. One that gives up is lost, though the service answers and records it all the same.
     patience_s: int
 
 
