@@ -128,7 +128,8 @@ impl HttpAgent {
     /// [`DeciderError::Client`] when the system offers no HTTP client.
     pub fn new(authority: &str, deadline: Duration) -> Result<Self, DeciderError> {
         let url = format!("http://{authority}/action");
-        let client = http::client(&url, deadline).map_err(|source| DeciderError::Client { url: url.clone(), source })?;
+        let client =
+            http::client(&url, deadline).map_err(|source| DeciderError::Client { url: url.clone(), source })?;
         Ok(Self { client, url, deadline })
     }
 
