@@ -180,6 +180,23 @@
 //! reactive rule) or up to 10 % behind. **KPA with a loop of 2 s is nearer on all four together**, by Twitter's bursts: there all that look more often are ahead, and so is the
 //! trend rule; on the others KPA is 3 % behind to 2 % ahead.
 //!
+//! What a faster loop buys everybody (`agent evaluate --traces DIR --seeds 1 --period P`, the same four recordings, **the shipped checkpoint and one arrival
+//! seed**, all alike in weight, start-up 10 s): pod-minutes over the bound's at 0.5, 1 and 2 % avoidable violations, always of windows of 60 s. The bound is of who decides
+//! once in 60 s; a faster loop is not bound by it.
+//!
+//! | policy | 10 s | 15 s | 30 s | 60 s | 120 s |
+//! |---|---|---|---|---|---|
+//! | learned | 1.19, 1.18, 1.17 | 1.17, 1.16, 1.16 | 1.20, 1.16, 1.15 | 1.40, 1.23, 1.18 | 1.63, 1.36, 1.25 |
+//! | calibrated, long | 1.18, 1.15, 1.13 | 1.18, 1.16, 1.15 | -, 1.19, 1.16 | 1.49, 1.30, 1.23 | -, -, 1.33 |
+//! | trend | 1.35, 1.31, 1.27 | 1.29, 1.25, 1.22 | 1.28, 1.21, 1.19 | 1.42, 1.29, 1.22 | 1.80, 1.53, 1.33 |
+//! | reactive | 1.28, 1.25, 1.21 | 1.26, 1.21, 1.18 | 1.31, 1.23, 1.17 | 1.56, 1.39, 1.24 | 1.94, 1.67, 1.40 |
+//! | HPA's law | 1.32, 1.29, 1.26 | 1.37, 1.28, 1.27 | 1.43, 1.34, 1.26 | 1.70, 1.49, 1.33 | 2.03, 1.76, 1.46 |
+//! | threshold | 1.36, 1.37, 1.39 | 1.38, 1.40, 1.41 | 1.80, 1.45, 1.47 | 2.03, 1.74, 1.55 | 2.13, 1.93, 1.64 |
+//! | at their own period: KPA, 2 s; KEDA; HPA, 15 s | | 1.18, 1.16, 1.17; 1.35, 1.27, 1.18; 1.42, 1.29, 1.22 | | | |
+//!
+//! **A check every 30 s is worth 6 % of the pods at 1 % violations** to the learned policy, and every 15 s no more than that but at 0.5 %: there it is level with KPA at 2 s and with the calibrated rule. From
+//! 30 s on it is ahead of every rule in the same loop; at 10 s the calibrated rule is ahead of it by 1 to 4 %.
+//!
 //! ## Five trainings with less data
 //!
 //! The next tables are older, without the doubt. They are of five trainings, seeds 1 to 5, with a third of the data that is trained on now
