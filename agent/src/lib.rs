@@ -195,7 +195,7 @@
 //! | at their own period: KPA, 2 s; KEDA; HPA, 15 s | | 1.18, 1.16, 1.17; 1.35, 1.27, 1.18; 1.42, 1.29, 1.22 | | | |
 //!
 //! **A check every 30 s is worth 6 % of the pods at 1 % violations** to the learned policy, and every 15 s no more than that but at 0.5 %: there it is level with KPA at 2 s and with the calibrated rule. From
-//! 30 s on it is ahead of every rule in the same loop; at 10 s the calibrated rule is ahead of it by 1 to 4 %.
+//! 30 s on it is ahead of the rules played in the same loop; at 10 s the calibrated rule is ahead of it by 1 to 4 %.
 //!
 //! ## Five trainings with less data
 //!

@@ -69,6 +69,7 @@ impl Kubernetes {
     ) -> Result<Self, ClusterError> {
         http::install_crypto();
         config.default_retry = false;
+        // Without any named, the client would read those that the machine trusts.
         if http::is_plain(&config.cluster_url.to_string()) {
             config.root_cert.get_or_insert_default();
         }
