@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::answer::ask;
 use crate::decider::{Decider, HttpAgent};
-use crate::results::{ResultsError, StatusFile, Tally, rolled_files};
+use crate::results::{NameList, ResultsError, StatusFile, Tally, rolled_files};
 use crate::step::Pause;
 
 /// Time that the agent has for one of many answers.
@@ -173,7 +173,7 @@ fn observe_again(folder: &Path, check: &Check, decision: &Decision) -> Result<Ve
     if !folder.is_dir() {
         return Ok(Verdict::Skipped("no longer kept"));
     }
-    let (tally, _) = Tally::of_folder(folder, Pause::default())?;
+    let tally = Tally::of_folder(folder, &NameList::of_folder(folder)?, Pause::default())?;
     let metrics = WindowMetrics::from_pods(tally.pods.values(), decision.window_seconds);
     let observed = observe(&metrics, check.n_instances, check.threshold);
     let figures = [

@@ -64,6 +64,8 @@
 //! Other services of this contract write their records into `RESULTS_DIR` itself, without a dot-name. Such a file is
 //! left for the next check while it is young and does not end in `}`: it is being written.
 
+mod counter;
+mod exact_sums;
 mod lock;
 mod name_list;
 mod record_file;

@@ -1,5 +1,6 @@
 //! A file with a record per line, which its pod may be writing to.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -30,19 +31,20 @@ pub(super) fn is_segment(name: &OsStr) -> bool {
 impl ResultsFolder {
     /// Seals the segments of a claimed window: what a pod adds from now on goes to another one, in `incoming/`.
     ///
-    /// One whose pod does not let go of it goes back to `incoming/`, uncounted, and is named.
-    pub(super) fn seal(&self, window: &Window) -> Result<Vec<NamedError>, ResultsError> {
-        let mut left = Vec::new();
-        for name in NameList::of_folder(&window.folder)?.iter().filter(|name| is_segment(name)) {
+    /// One whose pod does not let go of it goes back to `incoming/`, uncounted, and is named; without it are the names.
+    pub(super) fn seal(&self, window: &Window, names: NameList) -> Result<(NameList, Vec<NamedError>), ResultsError> {
+        let mut left = BTreeMap::new();
+        for name in names.iter().filter(|name| is_segment(name)) {
             let path = window.folder.join(name);
             if let Err(error) = seal(&path) {
                 let message = format!("{} goes to the next window: {error}", name.to_string_lossy());
                 tracing::warn!(error = message, "a segment cannot be sealed");
                 rename(&path, &self.incoming().join(name))?;
-                left.push(NamedError { name: "SegmentNotSealed".to_owned(), message });
+                left.insert(name.to_owned(), NamedError { name: "SegmentNotSealed".to_owned(), message });
             }
         }
-        Ok(left)
+        let kept = if left.is_empty() { names } else { names.only(|name| !left.contains_key(name)) };
+        Ok((kept, left.into_values().collect()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The records between two checks: claimed, read, settled, archived.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 use scaler_core::CheckKey;
 
-use super::name_list::each_name;
+use super::name_list::{Fingerprint, each_name};
 use super::record_file::MAX_RECORD_BYTES;
 use super::{CLAIMED_PREFIX, NameList, ResultsError, ResultsFolder, StatusFile, Tally, make_folder, names, rename};
 use crate::step::Step;
@@ -67,18 +68,22 @@ impl ResultsFolder {
 
     /// Counts the window.
     pub(crate) fn read(&self, window: &mut Window) -> Result<Tally, ResultsError> {
-        let left = self.seal(window)?;
-        let (mut tally, seen) = Tally::of_folder(&window.folder, self.pause)?;
+        let (names, left) = self.seal(window, NameList::of_folder(&window.folder)?)?;
+        let mut tally = Tally::of_folder(&window.folder, &names, self.pause)?;
         tally.errors = left;
-        window.seen = seen;
+        window.seen = names;
         self.pause.reached(Step::Read);
         Ok(tally)
     }
 
     /// Moves records that landed after the window was listed back into `incoming/`.
     pub(crate) fn settle(&self, window: &Window) -> Result<(), ResultsError> {
+        if Fingerprint::of_folder(&window.folder)? == window.seen.fingerprint() {
+            return Ok(());
+        }
+        let seen: HashSet<&OsStr> = window.seen.iter().collect();
         each_name(&window.folder, |name| {
-            if !window.seen.contains(name) {
+            if !seen.contains(name) {
                 tracing::info!(file = %name.to_string_lossy(), "a record came late; it goes to the next window");
                 rename(&window.folder.join(name), &self.incoming().join(name))?;
             }
