@@ -8,7 +8,16 @@ const LOCK: &str = ".lock";
 
 /// Held for as long as it lives, and not longer than the process.
 #[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // To close the file is not enough where a process was just forked: it has the file open until it runs its program.
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock is held until the process ends");
+        }
+    }
+}
 
 impl ResultsFolder {
     /// The lock, or `None` while another process holds it.
