@@ -2,11 +2,13 @@
 import statistics, time
 from datetime import datetime
 
-from .cluster import demand, until
+from .cluster import Failed, demand, until
 from .rollouts import told
 
 # Counters are scraped every few seconds, so that a window has a few requests of the seconds beside it.
 RATE_WITHIN, RESPONSE_WITHIN = 0.10, 0.20
+# Share of what the pods can do.
+STEADY = 0.4
 # What a pod did after it was last scraped nobody counts.
 COUNTED_WITHIN = 0.02
 # Long enough for each pod to be scraped once more, seconds.
@@ -32,11 +34,10 @@ def first_answer(scene):
 
 def agree(scene):
     """Steady load: the rate and the response time of a check are those that the clients saw"""
-    # What waited when the load fell is served in the window of the first of them.
-    scene.next_check()
-    check = scene.next_check()
-    end_s = datetime.fromisoformat(check["decision"]["claimedAt"].replace("Z", "+00:00")).timestamp()
-    begin_s = end_s - check["decision"]["windowSeconds"]
+    # A crowd that still waits at one pod takes minutes, and its answers, seconds old each, fall into one window or the next.
+    scene.load.quiet()
+    scene.load.at("agree", STEADY * scene.cluster.ordered() * scene.capacity)
+    check, begin_s, end_s = steady_window(scene, time.time())
     seen = [answer for answer in scene.load.answers.copy().values() if answer.status == 200 and begin_s <= answer.end < end_s]
     demand(seen, f"nothing was answered in the window of the check: {told(check)}")
     rate, response_s = len(seen) / (end_s - begin_s), statistics.fmean(answer.response_s for answer in seen)
@@ -45,6 +46,19 @@ def agree(scene):
     demand(abs(check["workload"] / rate - 1) <= RATE_WITHIN, found)
     demand(abs(check["avgResponseTime"] / response_s - 1) <= RESPONSE_WITHIN, found)
     return found
+
+
+def steady_window(scene, since_s, most=5):
+    """The first check whose window begins after that time, with the same pods up to its end; its window."""
+    found, moved = [], True
+    while len(found) < most:
+        found.append(scene.next_check())
+        end_s = datetime.fromisoformat(found[-1]["decision"]["claimedAt"].replace("Z", "+00:00")).timestamp()
+        begin_s = end_s - found[-1]["decision"]["windowSeconds"]
+        if begin_s >= since_s and not moved:
+            return found[-1], begin_s, end_s
+        moved = found[-1]["action"] != "No Action"
+    raise Failed(f"no steady window in {most} checks: {'; '.join(map(told, found))}")
 
 
 def account(load, records, status):
