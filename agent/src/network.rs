@@ -13,6 +13,7 @@ mod dense;
 mod ensemble;
 mod forward;
 mod normaliser;
+pub(crate) mod operations;
 mod perceptron;
 
 use candle_core::{Device, Result, Tensor, Var};
@@ -20,6 +21,7 @@ use candle_core::{Device, Result, Tensor, Var};
 use crate::features::{ACTION_FEATURES, STATE_FEATURES};
 use crate::required::{ACTION_NUMBERS, STATE_NUMBERS};
 use crate::rng::Stream;
+use operations::{add_rows, relu};
 
 pub use dense::Dense;
 pub use ensemble::{Ensemble, Opinions, Query, Value, action_numbers, state_numbers};
@@ -124,10 +126,10 @@ impl Network {
         let [action_weight, hidden_bias, hidden_weight, output_weight, state_bias, state_weight] = &self.parameters;
         let (n, k, inputs) = actions.dims3()?;
         let units = hidden_bias.dims1()?;
-        let of_state = states.matmul(state_weight)?.broadcast_add(state_bias)?.reshape((n, 1, units))?;
+        let of_state = add_rows(&states.matmul(state_weight)?, state_bias)?.reshape((n, 1, units))?;
         let of_action = actions.reshape((n * k, inputs))?.matmul(action_weight)?.reshape((n, k, units))?;
-        let first = of_action.broadcast_add(&of_state)?.relu()?.reshape((n * k, units))?;
-        let second = first.matmul(hidden_weight)?.broadcast_add(hidden_bias)?.relu()?;
+        let first = relu(&add_rows(&of_action, &of_state)?)?.reshape((n * k, units))?;
+        let second = relu(&add_rows(&first.matmul(hidden_weight)?, hidden_bias)?)?;
         second.matmul(output_weight)?.reshape((n, k, VALUES))
     }
 }

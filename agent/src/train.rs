@@ -14,6 +14,8 @@
 //! A rollout's return is a Monte Carlo action value of the guide; choosing the best candidate by it improves on the guide
 //! (policy iteration). The noise of the arrivals is common to all candidates of a state and cancels when centred.
 
+mod adam;
+mod average;
 mod collect;
 mod critic;
 mod dataset;
@@ -42,6 +44,7 @@ use crate::network::{ACTION_WIDTH, Ensemble, STATE_INPUTS};
 use crate::required::{Required, RequiredPods};
 use crate::workload::{Recording, Split};
 
+pub(crate) use adam::Adam;
 use collect::{EpisodeSamples, collect};
 use critic::Critic;
 use dataset::Dataset;

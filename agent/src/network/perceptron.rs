@@ -2,6 +2,7 @@
 
 use candle_core::{Result, Tensor, Var};
 
+use super::operations::{add_rows, leaky_relu};
 use super::{Dense, normal_variable};
 use crate::rng::Stream;
 
@@ -83,9 +84,9 @@ impl Perceptron {
     /// When the shapes do not fit.
     pub fn forward(&self, states: &Tensor) -> Result<Tensor> {
         let [first_bias, first_weight, hidden_bias, hidden_weight, output_bias, output_weight] = &self.parameters;
-        let first = leaky(&states.matmul(first_weight)?.broadcast_add(first_bias)?)?;
-        let hidden = leaky(&first.matmul(hidden_weight)?.broadcast_add(hidden_bias)?)?;
-        hidden.matmul(output_weight)?.broadcast_add(output_bias)
+        let first = leaky_relu(&add_rows(&states.matmul(first_weight)?, first_bias)?, LEAK)?;
+        let hidden = leaky_relu(&add_rows(&first.matmul(hidden_weight)?, hidden_bias)?, LEAK)?;
+        add_rows(&hidden.matmul(output_weight)?, output_bias)
     }
 }
 
@@ -123,11 +124,6 @@ impl PerceptronForward {
         self.output.apply(&second, &mut first);
         first
     }
-}
-
-/// `max(x, 0.01 x)`
-fn leaky(x: &Tensor) -> Result<Tensor> {
-    x.maximum(&(x * LEAK)?)
 }
 
 fn shapes(inputs: usize, units: usize, outputs: usize) -> [Vec<usize>; PERCEPTRON_PARAMETERS.len()] {

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
-use candle_nn::{AdamW, Optimizer, ParamsAdamW};
 
 use super::network::{Network, PARAMETERS};
 use crate::parallel;
+use crate::train::Adam;
 
 /// Parts of a batch. A constant: their gradients are summed in order, whatever the number of threads.
 pub const SHARDS: u32 = 2;
@@ -14,7 +14,7 @@ pub const SHARDS: u32 = 2;
 /// A network in training.
 pub struct Descent {
     variables: [Var; PARAMETERS.len()],
-    adam: AdamW,
+    adam: Adam,
     clip: f64,
     threads: usize,
 }
@@ -25,8 +25,7 @@ impl Descent {
     /// # Errors
     /// When the memory cannot be had.
     pub fn new(variables: [Var; PARAMETERS.len()], epsilon: f64, clip: f64, threads: usize) -> Result<Self> {
-        let settings = ParamsAdamW { eps: epsilon, weight_decay: 0.0, ..ParamsAdamW::default() };
-        let adam = AdamW::new(variables.to_vec(), settings)?;
+        let adam = Adam::new(&variables, epsilon, 0.0);
         Ok(Self { variables, adam, clip, threads })
     }
 
@@ -64,8 +63,7 @@ impl Descent {
         }
         if let Some(mut gradients) = total {
             self.shorten(&mut gradients)?;
-            self.adam.set_learning_rate(learning_rate);
-            self.adam.step(&gradients)?;
+            self.adam.step(&gradients, learning_rate)?;
         }
         Ok(shown)
     }

@@ -15,6 +15,7 @@ use candle_core::{Device, Result, Tensor, Var};
 
 use crate::features::ACTION_FEATURES;
 use crate::network::normal_variable;
+use crate::network::operations::{add_rows, relu};
 use crate::rng::Stream;
 
 use super::sight::{SLOTS, STATE_NUMBERS, Seen};
@@ -186,9 +187,9 @@ impl Network {
     /// When the shapes do not fit.
     pub fn value(&self, batch: &Batch) -> Result<Tensor> {
         let [.., hidden_bias, hidden_weight, output_bias, output_weight, state_bias, state_weight] = &self.parameters;
-        let first = batch.states.matmul(state_weight)?.broadcast_add(state_bias)?.relu()?;
-        let second = first.matmul(hidden_weight)?.broadcast_add(hidden_bias)?.relu()?;
-        second.matmul(output_weight)?.broadcast_add(output_bias)
+        let first = relu(&add_rows(&batch.states.matmul(state_weight)?, state_bias)?)?;
+        let second = relu(&add_rows(&first.matmul(hidden_weight)?, hidden_bias)?)?;
+        add_rows(&second.matmul(output_weight)?, output_bias)
     }
 
     /// Of each candidate: `[m, O]`.
@@ -197,9 +198,9 @@ impl Network {
     /// When the shapes do not fit.
     pub fn advantage(&self, batch: &Batch) -> Result<Tensor> {
         let [action_weight, hidden_bias, hidden_weight, output_weight, state_bias, state_weight, ..] = &self.parameters;
-        let of_state = batch.states.matmul(state_weight)?.broadcast_add(state_bias)?.index_select(&batch.owners, 0)?;
-        let first = (batch.actions.matmul(action_weight)? + of_state)?.relu()?;
-        let second = first.matmul(hidden_weight)?.broadcast_add(hidden_bias)?.relu()?;
+        let of_state = add_rows(&batch.states.matmul(state_weight)?, state_bias)?.index_select(&batch.owners, 0)?;
+        let first = relu(&(batch.actions.matmul(action_weight)? + of_state)?)?;
+        let second = relu(&add_rows(&first.matmul(hidden_weight)?, hidden_bias)?)?;
         second.matmul(output_weight)
     }
 

@@ -2,15 +2,18 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
-use candle_nn::{AdamW, Optimizer, ParamsAdamW};
 
 use super::Hyperparameters;
+use super::adam::Adam;
+use super::average::Average;
 use super::progress::Stage;
 
 /// Steps between two reports of the loss.
 const REPORT_EVERY: u32 = 200;
 /// Decoupled weight decay.
 const WEIGHT_DECAY: f64 = 1e-4;
+/// Keeps a step finite where a gradient was always 0.
+const EPSILON: f64 = 1e-8;
 
 /// Descends for so many steps and returns the averages of the variables.
 ///
@@ -23,27 +26,21 @@ pub fn descend<const P: usize>(
     stage: &Stage,
     mut loss: impl FnMut() -> Result<Tensor>,
 ) -> Result<[Tensor; P]> {
-    let settings =
-        ParamsAdamW { lr: hyperparameters.learning_rate, weight_decay: WEIGHT_DECAY, ..ParamsAdamW::default() };
-    let mut adam = AdamW::new(variables.to_vec(), settings)?;
-    let mut average: [Tensor; P] = std::array::from_fn(|i| variables[i].as_detached_tensor());
+    let mut adam = Adam::new(variables, EPSILON, WEIGHT_DECAY);
+    let mut average = Average::of(variables)?;
     for step in 0..steps {
         let loss = loss()?;
         let mut gradients = loss.backward()?;
         clip(variables, &mut gradients, hyperparameters.clip)?;
-        adam.set_learning_rate(hyperparameters.learning_rate * cosine(step, steps));
-        adam.step(&gradients)?;
-        for (average, variable) in average.iter_mut().zip(variables) {
-            // Young averages look back at few steps, or they would remember the initial weights.
-            let past = hyperparameters.averaging.min(f64::from(step) / f64::from(step + 10));
-            *average = ((&*average * past)? + (variable.as_detached_tensor() * (1.0 - past))?)?;
-        }
+        adam.step(&gradients, hyperparameters.learning_rate * cosine(step, steps))?;
+        // Young averages look back at few steps, or they would remember the initial weights.
+        average.add(variables, hyperparameters.averaging.min(f64::from(step) / f64::from(step + 10)))?;
         if step % REPORT_EVERY == REPORT_EVERY - 1 || step + 1 == steps {
             stage.tell(format!("loss {:.4}", loss.to_scalar::<f32>()?));
         }
         stage.advance(1, 0);
     }
-    Ok(average)
+    Ok(average.into_tensors())
 }
 
 /// Shortens the gradient to at most this length. The sum runs in the order of the variables.
