@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use chrono::{TimeDelta, Utc};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use matrix_service::matrix::Workspace;
 use matrix_service::parse::{Buffers, parse};
 use matrix_service::records::Records;
 use scaler_core::RequestRecord;
@@ -52,12 +53,15 @@ fn parsing(criterion: &mut Criterion) {
 
 fn multiplying(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("multiply");
-    for size in SIZES {
-        let multiplication = parse(&body(size), &mut Buffers::default()).expect("a good body");
-        let mut result = Vec::new();
-        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
-            bencher.iter(|| black_box(&multiplication).multiply_into(&mut result).expect("a finite product"));
-        });
+    // Whole numbers below 100 are multiplied in single precision, as that is exact; decimals are not.
+    for (name, make) in [("integers", body as fn(usize) -> Vec<u8>), ("decimals", decimals)] {
+        for size in SIZES {
+            let multiplication = parse(&make(size), &mut Buffers::default()).expect("a good body");
+            let mut workspace = Workspace::default();
+            group.bench_function(BenchmarkId::new(name, size), |bencher| {
+                bencher.iter(|| black_box(&multiplication).multiply_into(&mut workspace).expect("a finite product"));
+            });
+        }
     }
     group.finish();
 }

@@ -160,9 +160,9 @@ impl Turn {
         let (product, service_time) = service.pace.take(|| {
             for _ in 1..service.repeat.get() {
                 // Looked at by nobody, and done all the same.
-                let _corner = black_box(multiplication.multiply_into(black_box(&mut slot.result)));
+                let _corner = black_box(multiplication.multiply_into(black_box(&mut slot.workspace)));
             }
-            multiplication.multiply_into(&mut slot.result)
+            multiplication.multiply_into(&mut slot.workspace)
         });
         drop(slot);
         let result = product?;

@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::matrix::Workspace;
+
 /// The multiplications that may run at a time; requests beyond wait in a FIFO queue.
 ///
 /// The discipline is the experiment, so it is a thing of its own. With one slot a pod is a G/G/1 queue: its requests
@@ -17,39 +19,39 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 #[derive(Debug)]
 pub struct Slots {
     free: Arc<Semaphore>,
-    /// Results that are not in use; one per slot at most.
-    results: Arc<Mutex<Vec<Vec<f64>>>>,
+    /// Workspaces that are not in use; one per slot at most.
+    workspaces: Arc<Mutex<Vec<Workspace>>>,
 }
 
 impl Slots {
     /// As many slots as multiplications may run at a time.
     #[must_use]
     pub fn new(concurrency: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(concurrency)), results: Arc::default() }
+        Self { free: Arc::new(Semaphore::new(concurrency)), workspaces: Arc::default() }
     }
 
     /// Waits in line for a slot. Who gives up waiting leaves the line.
     pub async fn turn(&self) -> Slot {
         #[expect(clippy::expect_used, reason = "the semaphore is private and never closed")]
         let permit = Arc::clone(&self.free).acquire_owned().await.expect("an open semaphore");
-        let result = self.results.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        Slot { result, results: Arc::clone(&self.results), _permit: permit }
+        let workspace = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        Slot { workspace, workspaces: Arc::clone(&self.workspaces), _permit: permit }
     }
 }
 
-/// The right to multiply now, and the memory for the result. Dropping it lets the next in line go on.
+/// The right to multiply now, and the memory for it. Dropping it lets the next in line go on.
 #[derive(Debug)]
 pub struct Slot {
     /// Reused from one multiplication to the next.
-    pub result: Vec<f64>,
-    results: Arc<Mutex<Vec<Vec<f64>>>>,
+    pub workspace: Workspace,
+    workspaces: Arc<Mutex<Vec<Workspace>>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Slot {
-    // Runs before the permit is dropped: the next in line finds the result here.
+    // Runs before the permit is dropped: the next in line finds the memory here.
     fn drop(&mut self) {
-        self.results.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut self.result));
+        self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut self.workspace));
     }
 }
 
@@ -59,6 +61,7 @@ mod tests {
     use futures::future::join_all;
 
     use super::*;
+    use crate::matrix::{Matrix, Multiplication};
 
     #[actix_web::test]
     async fn slots_are_granted_in_the_order_of_asking() {
@@ -90,11 +93,12 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn the_result_of_one_turn_is_the_memory_of_the_next() {
+    async fn the_memory_of_one_turn_is_that_of_the_next() {
+        let one = || Matrix::try_from(vec![vec![3.0]]).unwrap();
         let slots = Slots::new(1);
         let mut slot = slots.turn().await;
-        slot.result.resize(1000, 0.0);
+        Multiplication::new(one(), one()).unwrap().multiply_into(&mut slot.workspace).unwrap();
         drop(slot);
-        assert!(slots.turn().await.result.capacity() >= 1000);
+        assert_eq!(slots.turn().await.workspace.product(), [9.0]);
     }
 }

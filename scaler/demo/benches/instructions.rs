@@ -17,6 +17,7 @@ use agent::serve::{Agent, parse_request};
 use agent::simulator::{Episode, Scenario, run};
 use agent::workload::{Load, Shape};
 use chrono::{TimeDelta, Utc};
+use matrix_service::matrix::Workspace;
 use matrix_service::parse::{Buffers, parse};
 use matrix_service::records::Records;
 use scaler_core::RequestRecord;
@@ -36,6 +37,14 @@ fn body(write: impl Fn(usize) -> String) -> Vec<u8> {
     format!("{{\"matrix_a\": [{matrix}], \"matrix_b\": [{matrix}]}}").into_bytes()
 }
 
+fn integers() -> Vec<u8> {
+    body(|number| (number % 100).to_string())
+}
+
+fn decimals() -> Vec<u8> {
+    body(|number| format!("{:.6}", number as f64 / 997.0))
+}
+
 fn parsed(times: usize, body: &[u8]) {
     let mut buffers = Buffers::default();
     for _ in 0..times {
@@ -53,12 +62,11 @@ fn kept(times: usize, records: &Records) {
     }
 }
 
-fn multiplied(times: usize) {
-    let body = body(|number| (number % 100).to_string());
-    let multiplication = parse(&body, &mut Buffers::default()).expect("a good body");
-    let mut result = Vec::new();
+fn multiplied(times: usize, body: &[u8]) {
+    let multiplication = parse(body, &mut Buffers::default()).expect("a good body");
+    let mut workspace = Workspace::default();
     for _ in 0..times {
-        black_box(&multiplication).multiply_into(&mut result).expect("a finite product");
+        black_box(&multiplication).multiply_into(&mut workspace).expect("a finite product");
     }
 }
 
@@ -97,9 +105,10 @@ fn main() {
     let results = tempfile::tempdir().expect("a temporary folder");
     let pod = || "pod-1".parse().expect("a good name");
     match path.as_str() {
-        "parse integers" => parsed(times, &body(|number| (number % 100).to_string())),
-        "parse decimals" => parsed(times, &body(|number| format!("{:.6}", number as f64 / 997.0))),
-        "multiply" => multiplied(times),
+        "parse integers" => parsed(times, &integers()),
+        "parse decimals" => parsed(times, &decimals()),
+        "multiply integers" => multiplied(times, &integers()),
+        "multiply decimals" => multiplied(times, &decimals()),
         "keep a file" => kept(times, &Records::files(results.path(), pod())),
         "keep a line" => kept(times, &Records::segments(results.path(), pod())),
         "check 1000 files" => checked(times, &Folder::of_files(RECORDS)),
