@@ -9,6 +9,8 @@ const EXACT: f64 = 16_777_216.0;
 const ROUND: f64 = 6_755_399_441_055_744.0;
 /// Values that are looked at between two looks at what was found: a matrix of other numbers is left early.
 const STRETCH: usize = 256;
+/// Values that are looked at side by side.
+const LANES: usize = 8;
 
 /// The memory of a multiplication in single precision, kept for the next.
 #[derive(Debug, Default)]
@@ -43,21 +45,58 @@ impl Singles {
     }
 }
 
-/// Writes the values as singles and returns the largest magnitude, if all are whole and at most [`EXACT`].
+/// Writes the values as singles and returns the largest magnitude, if all are whole and below [`EXACT`].
 fn whole(values: &Array2<f64>, singles: &mut Vec<f32>) -> Option<f64> {
-    singles.clear();
-    let mut largest = 0.0;
-    // Without a branch per value, so that the compiler takes several at a time.
-    for stretch in values.as_slice()?.chunks(STRETCH) {
-        let is_whole = stretch.iter().fold(true, |all, &value| all & ((value + ROUND) - ROUND == value));
-        largest =
-            stretch.iter().fold(largest, |largest, &value| if value.abs() > largest { value.abs() } else { largest });
-        if !is_whole || largest > EXACT {
+    let values = values.as_slice()?;
+    singles.resize(values.len(), 0.0);
+    let mut seen = Seen::default();
+    for (values, singles) in values.chunks(STRETCH).zip(singles.chunks_mut(STRETCH)) {
+        seen.convert(values, singles);
+        if !seen.is_whole() {
             return None;
         }
-        singles.extend(stretch.iter().map(|&value| value as f32));
     }
-    Some(largest)
+    let largest = seen.largest.into_iter().fold(0.0, f32::max);
+    // What rounds to a single below it is that single.
+    (f64::from(largest) < EXACT).then(|| largest.into())
+}
+
+/// What was seen of the values of a matrix, in lanes that the compiler takes together: one maximum of all has an order.
+#[derive(Default)]
+struct Seen {
+    /// Largest magnitude as a single.
+    largest: [f32; LANES],
+    /// Largest distance to a whole number.
+    fraction: [f64; LANES],
+}
+
+impl Seen {
+    fn convert(&mut self, values: &[f64], singles: &mut [f32]) {
+        let ((values, last), (singles, last_singles)) = (values.as_chunks(), singles.as_chunks_mut());
+        for (values, singles) in values.iter().zip(singles) {
+            self.convert_lanes(values, singles);
+        }
+        let (mut rest, mut converted) = ([0.0; LANES], [0.0; LANES]);
+        rest[..last.len()].copy_from_slice(last);
+        self.convert_lanes(&rest, &mut converted);
+        last_singles.copy_from_slice(&converted[..last.len()]);
+    }
+
+    #[inline]
+    fn convert_lanes(&mut self, values: &[f64; LANES], singles: &mut [f32; LANES]) {
+        for lane in 0..LANES {
+            let (value, single) = (values[lane], values[lane] as f32);
+            let fraction = ((value + ROUND) - ROUND - value).abs();
+            singles[lane] = single;
+            // Not `max`, which minds numbers that are none: this is one instruction of the processor.
+            self.largest[lane] = if single.abs() > self.largest[lane] { single.abs() } else { self.largest[lane] };
+            self.fraction[lane] = if fraction > self.fraction[lane] { fraction } else { self.fraction[lane] };
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.fraction.iter().all(|fraction| *fraction == 0.0)
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +120,7 @@ mod tests {
             ("whole numbers below 100", square(350, |i| (i % 100) as f64), square(350, |i| (i % 100) as f64), true),
             ("negative ones", square(20, |i| i as f64 - 200.0), square(20, |i| -(i as f64)), true),
             ("the largest that are exact", square(4, |_| 2048.0), square(4, |_| -2048.0), true),
+            ("one that no single is", square(1, |_| 16_777_217.0), square(1, |_| 1.0), false),
             ("a little larger", square(4, |_| 2048.0), square(4, |_| 2049.0), false),
             ("one half among many", square(100, |i| if i == 9_999 { 0.5 } else { 1.0 }), square(100, |_| 1.0), false),
             ("a half in the second", square(3, |_| 1.0), square(3, |_| 0.5), false),
