@@ -48,6 +48,7 @@ pub(crate) use adam::Adam;
 use collect::{EpisodeSamples, collect};
 use critic::Critic;
 use dataset::Dataset;
+pub(crate) use descend::clip;
 use fit::fit;
 use fit_required::fit_required;
 use guide::Guide;

@@ -15,8 +15,17 @@ const SIZES: [usize; 3] = [50, 100, 350];
 
 /// Two square matrices of whole numbers below 100, as clients in Python write them.
 fn body(size: usize) -> Vec<u8> {
+    integers(size, 100)
+}
+
+/// The same of larger numbers.
+fn thousands(size: usize) -> Vec<u8> {
+    integers(size, 1_000)
+}
+
+fn integers(size: usize, below: usize) -> Vec<u8> {
     let row = |row: usize| {
-        let values: Vec<String> = (0..size).map(|column| ((row * 31 + column * 17) % 100).to_string()).collect();
+        let values: Vec<String> = (0..size).map(|column| ((row * 31 + column * 17) % below).to_string()).collect();
         format!("[{}]", values.join(", "))
     };
     let matrix = (0..size).map(row).collect::<Vec<_>>().join(", ");
@@ -53,8 +62,8 @@ fn parsing(criterion: &mut Criterion) {
 
 fn multiplying(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("multiply");
-    // Whole numbers below 100 are multiplied in single precision, as that is exact; decimals are not.
-    for (name, make) in [("integers", body as fn(usize) -> Vec<u8>), ("decimals", decimals)] {
+    // Whole numbers below 100 are multiplied in single precision, as that is exact; larger ones and decimals are not.
+    for (name, make) in [("integers", body as fn(usize) -> Vec<u8>), ("thousands", thousands), ("decimals", decimals)] {
         for size in SIZES {
             let multiplication = parse(&make(size), &mut Buffers::default()).expect("a good body");
             let mut workspace = Workspace::default();

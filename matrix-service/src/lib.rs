@@ -34,7 +34,7 @@
 //! stamp the time of arrival counts.
 //!
 //! Numbers are JSON integers or floats, rounded to the nearest 64 bit float; the product is that of 64 bit floats. (Whole
-//! numbers so small that 32 bit floats hold every sum of it are multiplied in these: the same bits in half the time.)
+//! numbers so small that 32 bit floats hold every sum of it are multiplied in these where that is faster: to the same bits.)
 //! Unknown keys are passed over.
 //! Errors are `{"error": "..."}`:
 //!

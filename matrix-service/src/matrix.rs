@@ -279,25 +279,20 @@ impl Multiplication {
     /// Multiplies all of it, in memory that is reused, and returns the corner that a reply shows.
     ///
     /// The product is that of 64 bit floats. Small whole numbers are multiplied as 32 bit floats where that is the same to
-    /// the last bit, in half the time.
+    /// the last bit, and faster.
     ///
     /// # Errors
     /// [`Overflow`] when a value of the product is not finite: JSON has no word for it.
     pub fn multiply_into(&self, workspace: &mut Workspace) -> Result<TopLeft, Overflow> {
         let Workspace { product: result, singles } = workspace;
+        let shape = self.product_shape();
         let mut values = std::mem::take(result);
-        let exact = singles.product(&self.a.values, &self.b.values);
-        if let Some(exact) = exact {
-            values.clear();
-            values.extend(exact.iter().map(|&value| f64::from(value)));
-        } else {
-            values.resize(self.product_shape().values(), 0.0);
-        }
-        let Shape { rows, columns } = self.product_shape();
-        #[expect(clippy::expect_used, reason = "both ways of the lines above end in this length")]
-        let mut product = Array2::from_shape_vec((rows, columns), values).expect("rows * columns values");
-        if exact.is_none() {
-            general_mat_mul(1.0, &self.a.values, &self.b.values, 0.0, &mut product);
+        values.resize(shape.values(), 0.0);
+        #[expect(clippy::expect_used, reason = "the line above gave it this length")]
+        let mut product = Array2::from_shape_vec((shape.rows, shape.columns), values).expect("rows * columns values");
+        match singles.product(&self.a.values, &self.b.values) {
+            Some(exact) => product.iter_mut().zip(exact).for_each(|(value, exact)| *value = f64::from(*exact)),
+            None => general_mat_mul(1.0, &self.a.values, &self.b.values, 0.0, &mut product),
         }
         let corner = match overflow(&product) {
             Some(overflow) => Err(overflow),

@@ -45,9 +45,12 @@ impl CustomOp2 for AddRows {
 
     fn cpu_fwd(&self, a: &CpuStorage, of_a: &Layout, b: &CpuStorage, of_b: &Layout) -> Result<(CpuStorage, Shape)> {
         let (blocks, rows) = (numbers(a, of_a)?, numbers(b, of_b)?);
-        let units = of_a.dims().last().copied().unwrap_or(0);
-        let fits = units > 0 && of_b.dims().last() == Some(&units) && !rows.is_empty();
-        if !fits || !blocks.len().is_multiple_of(rows.len()) {
+        let (shape, units) = (of_a.dims(), of_a.dims().last().copied().unwrap_or(0));
+        let mut one_each = shape.to_vec();
+        if let [.., k, _] = &mut one_each[..] {
+            *k = 1;
+        }
+        if blocks.is_empty() || (of_b.dims() != [units] && of_b.dims() != one_each) {
             bail!("rows of the shape {:?} cannot be added to {:?}", of_b.shape(), of_a.shape());
         }
         let block = blocks.len() / (rows.len() / units);
@@ -218,7 +221,15 @@ mod tests {
 
     #[test]
     fn rows_that_do_not_fit_are_refused_with_both_shapes() {
-        let error = add_rows(&variable(&[4, 3]), &variable(&[2])).unwrap_err().to_string();
-        assert!(error.contains("[2]") && error.contains("[4, 3]"), "{error}");
+        for (blocks, rows) in [
+            (vec![4, 3], vec![2]),
+            (vec![6, 8, 16], vec![3, 1, 16]),
+            (vec![6, 8, 16], vec![8, 1, 16]),
+            (vec![12, 16], vec![3, 16]),
+            (vec![0, 16], vec![16]),
+        ] {
+            let error = add_rows(&variable(&blocks), &variable(&rows)).unwrap_err().to_string();
+            assert!(error.contains(&format!("{rows:?}")) && error.contains(&format!("{blocks:?}")), "{error}");
+        }
     }
 }

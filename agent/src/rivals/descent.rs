@@ -6,7 +6,7 @@ use candle_core::{Tensor, Var};
 
 use super::network::{Network, PARAMETERS};
 use crate::parallel;
-use crate::train::Adam;
+use crate::train::{Adam, clip};
 
 /// Parts of a batch. A constant: their gradients are summed in order, whatever the number of threads.
 pub const SHARDS: u32 = 2;
@@ -21,12 +21,10 @@ pub struct Descent {
 
 impl Descent {
     /// Of these variables. `epsilon` is Adam's; gradients longer than `clip` are shortened.
-    ///
-    /// # Errors
-    /// When the memory cannot be had.
-    pub fn new(variables: [Var; PARAMETERS.len()], epsilon: f64, clip: f64, threads: usize) -> Result<Self> {
+    #[must_use]
+    pub fn new(variables: [Var; PARAMETERS.len()], epsilon: f64, clip: f64, threads: usize) -> Self {
         let adam = Adam::new(&variables, epsilon, 0.0);
-        Ok(Self { variables, adam, clip, threads })
+        Self { variables, adam, clip, threads }
     }
 
     /// The network as it is now.
@@ -62,7 +60,7 @@ impl Descent {
             });
         }
         if let Some(mut gradients) = total {
-            self.shorten(&mut gradients)?;
+            clip(&self.variables, &mut gradients, self.clip)?;
             self.adam.step(&gradients, learning_rate)?;
         }
         Ok(shown)
@@ -78,25 +76,6 @@ impl Descent {
             total.insert(variable, sum);
         }
         Ok(total)
-    }
-
-    fn shorten(&self, gradients: &mut GradStore) -> Result<()> {
-        let mut square = 0.0;
-        for variable in &self.variables {
-            if let Some(gradient) = gradients.get(variable) {
-                square += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
-            }
-        }
-        let length = square.sqrt();
-        if length > self.clip {
-            for variable in &self.variables {
-                if let Some(gradient) = gradients.get(variable) {
-                    let shorter = (gradient * (self.clip / length))?;
-                    gradients.insert(variable, shorter);
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -117,7 +117,7 @@ impl Learner for Ppo {
     ) -> Result<Network> {
         let stream = Stream::new(course.seed, "ppo", 0);
         let variables = Network::initial(course.units as usize, 1, &stream.split("initial", 0))?;
-        let mut descent = Descent::new(variables, self.adam_epsilon, self.clip, course.threads())?;
+        let mut descent = Descent::new(variables, self.adam_epsilon, self.clip, course.threads());
         let (mut choices, mut order) = (stream.split("choices", 0), stream.split("order", 0));
         let rounds = self.environment_steps.div_ceil(u64::from(self.lanes) * u64::from(self.rollout));
         for round in 0..rounds {

@@ -157,7 +157,7 @@ impl Learner for QrDqn {
     ) -> Result<Network> {
         let stream = Stream::new(course.seed, "qr-dqn", 0);
         let variables = Network::initial(course.units as usize, self.quantiles as usize, &stream.split("initial", 0))?;
-        let mut descent = Descent::new(variables, self.adam_epsilon, self.clip, course.threads())?;
+        let mut descent = Descent::new(variables, self.adam_epsilon, self.clip, course.threads());
         let mut slow = descent.network()?.copied()?;
         let mut replay = Replay::new(self.lanes as usize, self.replay as usize);
         let mut exploration = Exploration::new(self.lanes as usize, &stream);

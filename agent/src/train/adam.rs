@@ -1,6 +1,6 @@
 //! Adam with decoupled weight decay, in one pass over the weights.
 
-use std::sync::{Mutex, PoisonError};
+use std::cell::RefCell;
 
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Var, bail};
@@ -14,7 +14,7 @@ const BETA_2: f64 = 0.999;
 /// The bits are those of `candle_nn::AdamW`, which makes fourteen tensors of each variable on the way.
 #[derive(Debug)]
 pub(crate) struct Adam {
-    variables: Vec<(Var, Mutex<Moments>)>,
+    variables: Vec<(Var, Moments)>,
     epsilon: f64,
     weight_decay: f64,
     step: i32,
@@ -31,7 +31,7 @@ impl Adam {
     pub(crate) fn new(variables: &[Var], epsilon: f64, weight_decay: f64) -> Self {
         let moments = |variable: &Var| {
             let zeros = vec![0.0; variable.elem_count()];
-            Mutex::new(Moments { first: zeros.clone(), second: zeros })
+            Moments { first: zeros.clone(), second: zeros }
         };
         let variables = variables.iter().map(|variable| (variable.clone(), moments(variable))).collect();
         Self { variables, epsilon, weight_decay, step: 0 }
@@ -44,10 +44,10 @@ impl Adam {
     pub(crate) fn step(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
         self.step += 1;
         let correction = |beta: f64| (1.0 / (1.0 - beta.powi(self.step))) as f32;
-        for (variable, moments) in &self.variables {
+        for (variable, moments) in &mut self.variables {
             if let Some(gradient) = gradients.get(variable) {
                 let update = Update {
-                    moments,
+                    moments: RefCell::new(moments),
                     corrections: (correction(BETA_1), correction(BETA_2)),
                     epsilon: self.epsilon as f32,
                     decay: (1.0 - learning_rate * self.weight_decay) as f32,
@@ -62,7 +62,8 @@ impl Adam {
 
 /// A step of one variable.
 struct Update<'m> {
-    moments: &'m Mutex<Moments>,
+    // An operation is asked by a shared reference.
+    moments: RefCell<&'m mut Moments>,
     corrections: (f32, f32),
     epsilon: f32,
     decay: f32,
@@ -74,15 +75,21 @@ impl InplaceOp2 for Update<'_> {
         "Adam"
     }
 
-    fn cpu_fwd(&self, weights: &mut CpuStorage, _: &Layout, gradient: &CpuStorage, of_gradient: &Layout) -> Result<()> {
+    fn cpu_fwd(
+        &self,
+        weights: &mut CpuStorage,
+        layout: &Layout,
+        gradient: &CpuStorage,
+        of_gradient: &Layout,
+    ) -> Result<()> {
         let CpuStorage::F32(weights) = weights else { bail!("Adam is for 32 bit floats") };
         let Some((begin, end)) = of_gradient.contiguous_offsets() else { bail!("the gradient is not contiguous") };
         let gradient = &gradient.as_slice::<f32>()?[begin..end];
-        let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
-        let Moments { first, second } = &mut *moments;
-        if weights.len() != first.len() || gradient.len() != first.len() {
-            bail!("a gradient of {} numbers for {} weights", gradient.len(), weights.len());
+        if layout.shape() != of_gradient.shape() {
+            bail!("a gradient of the shape {:?} for weights of {:?}", of_gradient.shape(), layout.shape());
         }
+        let mut moments = self.moments.borrow_mut();
+        let Moments { first, second } = &mut **moments;
         let moments = first.iter_mut().zip(second.iter_mut());
         for ((weight, gradient), (first, second)) in weights.iter_mut().zip(gradient).zip(moments) {
             *first = times(*first, BETA_1 as f32) + times(*gradient, (1.0 - BETA_1) as f32);

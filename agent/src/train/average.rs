@@ -45,10 +45,10 @@ impl InplaceOp2 for Mix {
         "average"
     }
 
-    fn cpu_fwd(&self, average: &mut CpuStorage, _: &Layout, new: &CpuStorage, _: &Layout) -> Result<()> {
+    fn cpu_fwd(&self, average: &mut CpuStorage, layout: &Layout, new: &CpuStorage, of_new: &Layout) -> Result<()> {
         let (CpuStorage::F32(average), CpuStorage::F32(new)) = (average, new) else { bail!("not 32 bit floats") };
-        if average.len() != new.len() {
-            bail!("{} numbers are averaged with {}", average.len(), new.len());
+        if layout.shape() != of_new.shape() {
+            bail!("numbers of the shape {:?} cannot be averaged with {:?}", layout.shape(), of_new.shape());
         }
         average.iter_mut().zip(new).for_each(|(average, new)| *average = *average * self.past + new * self.present);
         Ok(())

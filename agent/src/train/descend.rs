@@ -44,7 +44,7 @@ pub fn descend<const P: usize>(
 }
 
 /// Shortens the gradient to at most this length. The sum runs in the order of the variables.
-pub(super) fn clip(variables: &[Var], gradients: &mut GradStore, longest: f64) -> Result<()> {
+pub(crate) fn clip(variables: &[Var], gradients: &mut GradStore, longest: f64) -> Result<()> {
     let mut square = 0.0;
     for variable in variables {
         if let Some(gradient) = gradients.get(variable) {

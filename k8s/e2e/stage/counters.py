@@ -7,7 +7,7 @@ from .rollouts import told
 
 # Counters are scraped every few seconds, so that a window has a few requests of the seconds beside it.
 RATE_WITHIN, RESPONSE_WITHIN = 0.10, 0.20
-# Share of what the pods can do.
+# Share of what the pods can do: queues stay short, and the agent has little to take away.
 STEADY = 0.4
 # What a pod did after it was last scraped nobody counts.
 COUNTED_WITHIN = 0.02
@@ -36,6 +36,7 @@ def agree(scene):
     """Steady load: the rate and the response time of a check are those that the clients saw"""
     # A crowd that still waits at one pod takes minutes, and its answers, seconds old each, fall into one window or the next.
     scene.load.quiet()
+    demand(not scene.load.held, f"{scene.load.held} requests still wait")
     scene.load.at("agree", STEADY * scene.cluster.ordered() * scene.capacity)
     check, begin_s, end_s = steady_window(scene, time.time())
     seen = [answer for answer in scene.load.answers.copy().values() if answer.status == 200 and begin_s <= answer.end < end_s]

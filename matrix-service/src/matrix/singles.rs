@@ -7,6 +7,8 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 const EXACT: f64 = 16_777_216.0;
 /// Added to and taken from a number below [`EXACT`], leaves the nearest whole one.
 const ROUND: f64 = 6_755_399_441_055_744.0;
+/// Fewest terms of a product that is worth it: with less, looking at the values and converting them takes what is saved.
+const LEAST_TERMS: usize = 1 << 18;
 /// Values that are looked at between two looks at what was found: a matrix of other numbers is left early.
 const STRETCH: usize = 256;
 /// Values that are looked at side by side.
@@ -21,20 +23,21 @@ pub(super) struct Singles {
 }
 
 impl Singles {
-    /// The product in half the time, where it is the same to the last bit; `None` where it might not be.
+    /// The product in less time, where it is the same to the last bit; `None` where it might not be, or is too small.
     ///
     /// It is the same when all values are whole and `columns of a x largest of a x largest of b` is at most 2^24: each sum
     /// on the way is a whole number that a 32 bit float holds, so nothing is ever rounded, in whatever order it is added up.
     pub(super) fn product(&mut self, a: &Array2<f64>, b: &Array2<f64>) -> Option<&[f32]> {
-        let largest_a = whole(a, &mut self.a)?;
-        let terms = a.ncols() as f64;
-        if terms * largest_a > EXACT {
-            return None;
-        }
-        let largest_b = whole(b, &mut self.b)?;
-        if terms * largest_a * largest_b > EXACT {
-            return None;
-        }
+        if a.len().saturating_mul(b.ncols()) < LEAST_TERMS { None } else { self.exact(a, b) }
+    }
+
+    fn exact(&mut self, a: &Array2<f64>, b: &Array2<f64>) -> Option<&[f32]> {
+        let most = EXACT / a.ncols() as f64;
+        // A look at the second first: whoever sends large numbers mostly sends two matrices of them.
+        let begin = b.as_slice()?;
+        let hint = Seen::default().convert(&begin[..begin.len().min(STRETCH)], &mut [0.0; STRETCH], most)?;
+        let largest_a = whole(a, &mut self.a, most / hint.max(1.0))?;
+        whole(b, &mut self.b, most / largest_a.max(1.0))?;
         let shape = (a.nrows(), b.ncols());
         self.product.resize(shape.0 * shape.1, 0.0);
         let a = ArrayView2::from_shape(a.dim(), &self.a).ok()?;
@@ -45,20 +48,15 @@ impl Singles {
     }
 }
 
-/// Writes the values as singles and returns the largest magnitude, if all are whole and below [`EXACT`].
-fn whole(values: &Array2<f64>, singles: &mut Vec<f32>) -> Option<f64> {
+/// Writes the values as singles and returns the largest magnitude, if all are whole, at most `most`, and below [`EXACT`].
+fn whole(values: &Array2<f64>, singles: &mut Vec<f32>, most: f64) -> Option<f64> {
     let values = values.as_slice()?;
     singles.resize(values.len(), 0.0);
-    let mut seen = Seen::default();
+    let (mut seen, mut largest) = (Seen::default(), 0.0);
     for (values, singles) in values.chunks(STRETCH).zip(singles.chunks_mut(STRETCH)) {
-        seen.convert(values, singles);
-        if !seen.is_whole() {
-            return None;
-        }
+        largest = seen.convert(values, singles, most)?;
     }
-    let largest = seen.largest.into_iter().fold(0.0, f32::max);
-    // What rounds to a single below it is that single.
-    (f64::from(largest) < EXACT).then(|| largest.into())
+    Some(largest)
 }
 
 /// What was seen of the values of a matrix, in lanes that the compiler takes together: one maximum of all has an order.
@@ -71,15 +69,20 @@ struct Seen {
 }
 
 impl Seen {
-    fn convert(&mut self, values: &[f64], singles: &mut [f32]) {
-        let ((values, last), (singles, last_singles)) = (values.as_chunks(), singles.as_chunks_mut());
-        for (values, singles) in values.iter().zip(singles) {
+    /// Converts more values and returns the largest magnitude so far; `None` when one is not whole, or too large.
+    fn convert(&mut self, values: &[f64], singles: &mut [f32], most: f64) -> Option<f64> {
+        let ((lanes, last), (lanes_out, last_out)) = (values.as_chunks(), singles[..values.len()].as_chunks_mut());
+        for (values, singles) in lanes.iter().zip(lanes_out) {
             self.convert_lanes(values, singles);
         }
         let (mut rest, mut converted) = ([0.0; LANES], [0.0; LANES]);
         rest[..last.len()].copy_from_slice(last);
         self.convert_lanes(&rest, &mut converted);
-        last_singles.copy_from_slice(&converted[..last.len()]);
+        last_out.copy_from_slice(&converted[..last.len()]);
+        let largest = f64::from(self.largest.into_iter().fold(0.0, f32::max));
+        let is_whole = self.fraction.iter().all(|fraction| *fraction == 0.0);
+        // What rounds to a single below the bound is that single.
+        (is_whole && largest <= most && largest < EXACT).then_some(largest)
     }
 
     #[inline]
@@ -93,10 +96,6 @@ impl Seen {
             self.fraction[lane] = if fraction > self.fraction[lane] { fraction } else { self.fraction[lane] };
         }
     }
-
-    fn is_whole(&self) -> bool {
-        self.fraction.iter().all(|fraction| *fraction == 0.0)
-    }
 }
 
 #[cfg(test)]
@@ -105,8 +104,13 @@ mod tests {
 
     use super::*;
 
-    fn in_doubles(a: &Array2<f64>, b: &Array2<f64>) -> Vec<f64> {
-        a.dot(b).into_raw_vec_and_offset().0
+    /// Bits, as zeros of both signs are equal.
+    fn in_doubles(a: &Array2<f64>, b: &Array2<f64>) -> Vec<u64> {
+        a.dot(b).into_iter().map(f64::to_bits).collect()
+    }
+
+    fn bits(product: &[f32]) -> Vec<u64> {
+        product.iter().map(|&value| f64::from(value).to_bits()).collect()
     }
 
     fn square(size: usize, value: impl Fn(usize) -> f64) -> Array2<f64> {
@@ -119,6 +123,7 @@ mod tests {
         for (case, a, b, done) in [
             ("whole numbers below 100", square(350, |i| (i % 100) as f64), square(350, |i| (i % 100) as f64), true),
             ("negative ones", square(20, |i| i as f64 - 200.0), square(20, |i| -(i as f64)), true),
+            ("zeros of both signs", square(3, |i| if i % 2 == 0 { -0.0 } else { 0.0 }), square(3, |i| i as f64), true),
             ("the largest that are exact", square(4, |_| 2048.0), square(4, |_| -2048.0), true),
             ("one that no single is", square(1, |_| 16_777_217.0), square(1, |_| 1.0), false),
             ("a little larger", square(4, |_| 2048.0), square(4, |_| 2049.0), false),
@@ -127,9 +132,16 @@ mod tests {
             ("beyond all rounding", square(2, |_| 1e300), square(2, |_| 0.0), false),
             ("the smallest", square(2, |_| f64::MIN_POSITIVE), square(2, |_| 1.0), false),
         ] {
-            let found = singles.product(&a, &b).map(|product| product.iter().copied().map(f64::from).collect());
+            let found = singles.exact(&a, &b).map(bits);
             assert_eq!(found, done.then(|| in_doubles(&a, &b)), "{case}");
         }
+    }
+
+    #[test]
+    fn what_is_too_small_to_be_worth_it_is_left() {
+        let ones = |size| square(size, |_| 1.0);
+        assert!(Singles::default().product(&ones(63), &ones(63)).is_none());
+        assert!(Singles::default().product(&ones(64), &ones(64)).is_some());
     }
 
     proptest! {
@@ -144,10 +156,8 @@ mod tests {
             };
             let a = Array2::from_shape_vec((rows, inner), (0..rows * inner).map(value).collect()).unwrap();
             let b = Array2::from_shape_vec((inner, columns), (0..inner * columns).map(|i| value(i + 7)).collect()).unwrap();
-            let expected: Vec<u64> = in_doubles(&a, &b).into_iter().map(f64::to_bits).collect();
-            let mut singles = Singles::default();
-            match singles.product(&a, &b) {
-                Some(product) => prop_assert_eq!(product.iter().map(|&v| f64::from(v).to_bits()).collect::<Vec<_>>(), expected),
+            match Singles::default().exact(&a, &b) {
+                Some(product) => prop_assert_eq!(bits(product), in_doubles(&a, &b)),
                 None => prop_assert!(inner as f64 * f64::from(largest).powi(2) > EXACT),
             }
         }

@@ -108,6 +108,7 @@ fn main() {
         "parse integers" => parsed(times, &integers()),
         "parse decimals" => parsed(times, &decimals()),
         "multiply integers" => multiplied(times, &integers()),
+        "multiply thousands" => multiplied(times, &body(|number| (number % 1_000).to_string())),
         "multiply decimals" => multiplied(times, &decimals()),
         "keep a file" => kept(times, &Records::files(results.path(), pod())),
         "keep a line" => kept(times, &Records::segments(results.path(), pod())),
