@@ -10,7 +10,7 @@ const ROUND: f64 = 6_755_399_441_055_744.0;
 /// Fewest terms of a product that is worth it: with less, looking at the values and converting them takes what is saved.
 const LEAST_TERMS: usize = 1 << 18;
 /// Values that are looked at between two looks at what was found: a matrix of other numbers is left early.
-const STRETCH: usize = 256;
+const STRETCH: usize = 1024;
 /// Values that are looked at side by side.
 const LANES: usize = 8;
 
@@ -72,29 +72,34 @@ impl Seen {
     /// Converts more values and returns the largest magnitude so far; `None` when one is not whole, or too large.
     fn convert(&mut self, values: &[f64], singles: &mut [f32], most: f64) -> Option<f64> {
         let ((lanes, last), (lanes_out, last_out)) = (values.as_chunks(), singles[..values.len()].as_chunks_mut());
-        for (values, singles) in lanes.iter().zip(lanes_out) {
-            self.convert_lanes(values, singles);
+        self.convert_all(lanes, lanes_out);
+        if !last.is_empty() {
+            let (mut rest, mut converted) = ([0.0; LANES], [0.0; LANES]);
+            rest[..last.len()].copy_from_slice(last);
+            self.convert_all(&[rest], std::slice::from_mut(&mut converted));
+            last_out.copy_from_slice(&converted[..last.len()]);
         }
-        let (mut rest, mut converted) = ([0.0; LANES], [0.0; LANES]);
-        rest[..last.len()].copy_from_slice(last);
-        self.convert_lanes(&rest, &mut converted);
-        last_out.copy_from_slice(&converted[..last.len()]);
         let largest = f64::from(self.largest.into_iter().fold(0.0, f32::max));
         let is_whole = self.fraction.iter().all(|fraction| *fraction == 0.0);
         // What rounds to a single below the bound is that single.
         (is_whole && largest <= most && largest < EXACT).then_some(largest)
     }
 
-    #[inline]
-    fn convert_lanes(&mut self, values: &[f64; LANES], singles: &mut [f32; LANES]) {
-        for lane in 0..LANES {
-            let (value, single) = (values[lane], values[lane] as f32);
-            let fraction = ((value + ROUND) - ROUND - value).abs();
-            singles[lane] = single;
-            // Not `max`, which minds numbers that are none: this is one instruction of the processor.
-            self.largest[lane] = if single.abs() > self.largest[lane] { single.abs() } else { self.largest[lane] };
-            self.fraction[lane] = if fraction > self.fraction[lane] { fraction } else { self.fraction[lane] };
+    /// A call of its own: within the caller, which looks at the lanes one by one, the compiler takes them one by one as well.
+    #[inline(never)]
+    fn convert_all(&mut self, values: &[[f64; LANES]], singles: &mut [[f32; LANES]]) {
+        let Self { mut largest, mut fraction } = *self;
+        for (values, singles) in values.iter().zip(singles) {
+            for lane in 0..LANES {
+                let (value, single) = (values[lane], values[lane] as f32);
+                let distance = ((value + ROUND) - ROUND - value).abs();
+                singles[lane] = single;
+                // Not `max`, which minds numbers that are none: this is one instruction of the processor.
+                largest[lane] = if single.abs() > largest[lane] { single.abs() } else { largest[lane] };
+                fraction[lane] = if distance > fraction[lane] { distance } else { fraction[lane] };
+            }
         }
+        *self = Self { largest, fraction };
     }
 }
 
