@@ -29,7 +29,11 @@ pub(crate) fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
     x.apply_op1(LeakyRelu(slope as f32))
 }
 
-fn numbers<'s>(storage: &'s CpuStorage, layout: &Layout) -> Result<&'s [f32]> {
+/// The numbers that a layout shows of a storage.
+///
+/// # Errors
+/// When they are not contiguous, or no 32 bit floats.
+pub(crate) fn numbers<'s>(storage: &'s CpuStorage, layout: &Layout) -> Result<&'s [f32]> {
     match layout.contiguous_offsets() {
         Some((begin, end)) => Ok(&storage.as_slice::<f32>()?[begin..end]),
         None => bail!("numbers of the shape {:?} are not contiguous", layout.shape()),

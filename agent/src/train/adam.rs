@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Var, bail};
 
+use crate::network::operations::numbers;
+
 /// Weights of the past in the two moments (Kingma and Ba, Adam, 2015).
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
@@ -83,11 +85,10 @@ impl InplaceOp2 for Update<'_> {
         of_gradient: &Layout,
     ) -> Result<()> {
         let CpuStorage::F32(weights) = weights else { bail!("Adam is for 32 bit floats") };
-        let Some((begin, end)) = of_gradient.contiguous_offsets() else { bail!("the gradient is not contiguous") };
-        let gradient = &gradient.as_slice::<f32>()?[begin..end];
         if layout.shape() != of_gradient.shape() {
             bail!("a gradient of the shape {:?} for weights of {:?}", of_gradient.shape(), layout.shape());
         }
+        let gradient = numbers(gradient, of_gradient)?;
         let mut moments = self.moments.borrow_mut();
         let Moments { first, second } = &mut **moments;
         let moments = first.iter_mut().zip(second.iter_mut());
