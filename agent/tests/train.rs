@@ -10,13 +10,15 @@ use agent::checkpoint::{Card, Checkpoint, sha256};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Two rounds, all networks, of the smallest size.
-const TINY: [&str; 21] = [
+const TINY: [&str; 23] = [
     "train",
     "--labelled-episodes",
     "6",
     "--required-steps",
     "12",
     "--required-batch",
+    "16",
+    "--required-units",
     "16",
     "--rounds",
     "2",

@@ -29,8 +29,6 @@ use super::text::right_aligned;
 
 /// Prices of a violation that are played: enough for a front.
 const PRICES: [f64; 6] = [0.5, 1.0, 2.0, 4.0, 10.0, 30.0];
-/// The first variant's forecast as a policy.
-const FORECAST: &str = "the forecast alone";
 
 /// Options of an ablation.
 #[derive(Debug, Clone, Args)]
@@ -121,7 +119,7 @@ pub fn ablation(
         let found = other.files.len();
         ensure!(found == count, "--variant {}: {found} files, {} has {count}", other.name, base.name);
     }
-    let contenders = contenders(&args.variants)?;
+    let (contenders, forecasts) = contenders(&args.variants)?;
     let progress = Progress::new("ablation", configurations.len());
     let (mut grounds, mut traces) = (Vec::new(), Vec::new());
     for Configuration { name, deployment, .. } in configurations {
@@ -135,19 +133,20 @@ pub fn ablation(
     }
     let grounded = Grounded { grounds: &grounds, traces: &traces };
     let group = |at: usize| (at * count..(at + 1) * count).collect::<Vec<_>>();
-    let names = others.iter().map(|variant| variant.name.as_str()).chain([FORECAST]);
+    let names = others.iter().map(|variant| variant.name.as_str()).chain(forecasts.iter().map(String::as_str));
     let duel =
         |(at, name): (usize, &str)| grounded.duel(name, &base.name, Pair { ours: &group(at + 1), theirs: &group(0) });
     let variants = names.enumerate().map(duel).collect();
     Ok(Ablation { base: base.name.clone(), training_seeds: count, seeds, hours, variants })
 }
 
-/// Of each variant in turn, and of the forecasts of the first.
-fn contenders(variants: &[Variant]) -> Result<Vec<Contender>> {
-    let (mut networks, mut forecasts) = (Vec::new(), Vec::new());
+/// Of each variant in turn, then their forecasts as policies, with what these are called. A rival has none.
+fn contenders(variants: &[Variant]) -> Result<(Vec<Contender>, Vec<String>)> {
+    let (mut networks, mut forecasts, mut names) = (Vec::new(), Vec::new(), Vec::new());
     for (at, Variant { name, history, files }) in variants.iter().enumerate() {
+        let history = *history;
+        let mut own = Vec::new();
         for file in files {
-            let history = *history;
             let read = || format!("--variant {name}: cannot read {}", file.display());
             let bytes = std::fs::read(file).with_context(read)?;
             if let Some(rival) = Rival::from_bytes(&bytes).with_context(read)? {
@@ -159,17 +158,19 @@ fn contenders(variants: &[Variant]) -> Result<Vec<Contender>> {
             }
             let checkpoint = Checkpoint::from_bytes(&bytes).with_context(read)?;
             let learned = Learned::of(&checkpoint, DEFAULT_PRICE);
-            let contender = Contender::new(name, PRICES, move |price| Told { policy: learned.at(price), history });
-            networks.push(contender);
-            if at == 0 {
-                let required = Arc::new(checkpoint.ensemble.required().clone());
-                let make = move |price| RequiredPods::new(Arc::clone(&required), price);
-                forecasts.push(Contender::new(FORECAST, PRICES, make));
-            }
+            networks.push(Contender::new(name, PRICES, move |price| Told { policy: learned.at(price), history }));
+            let required = Arc::new(checkpoint.ensemble.required().clone());
+            let policy = move |price| RequiredPods::new(Arc::clone(&required), price);
+            own.push(Contender::new(name, PRICES, move |price| Told { policy: policy(price), history }));
+        }
+        // Where a file is a rival the seeds could not be met one by one.
+        if own.len() == files.len() {
+            forecasts.extend(own);
+            names.push(format!("the forecast of {name} alone"));
         }
     }
     networks.extend(forecasts);
-    Ok(networks)
+    Ok((networks, names))
 }
 
 impl Ablation {

@@ -68,7 +68,7 @@ pub fn fit_required(
     let stage = progress.stage("required pods: fit".to_owned(), u64::from(steps) * u64::from(count));
     let fit = |index: u32, stage: &Stage| -> Result<Perceptron> {
         let stream = Stream::new(hyperparameters.seed, "required pods", index.into());
-        let units = hyperparameters.units as usize;
+        let units = hyperparameters.required_units as usize;
         let variables = Perceptron::initial(STATE_FEATURES, units, LEVELS.len(), &stream.split("initial", 0))?;
         let network = Perceptron::of(&variables)?;
         let levels = levels()?;

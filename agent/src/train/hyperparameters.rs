@@ -35,6 +35,9 @@ pub struct Hyperparameters {
     /// Quantile networks whose answers are averaged
     #[arg(long, default_value_t = 2)]
     pub required_networks: u32,
+    /// Units of each of their two hidden layers
+    #[arg(long, default_value_t = 128)]
+    pub required_units: u32,
     /// Rounds of policy iteration. The first improves on a quantile of the required pods, each other on the networks
     /// before it
     #[arg(long, default_value_t = 2)]
@@ -72,7 +75,7 @@ pub struct Hyperparameters {
     /// Longest gradient, else it is shortened
     #[arg(long, default_value_t = 5.0)]
     pub clip: f64,
-    /// Units of each of the two hidden layers
+    /// Units of each of the two hidden layers of a value network
     #[arg(long, default_value_t = 128)]
     pub units: u32,
     /// Networks whose values are averaged, each from its own initial weights
@@ -114,6 +117,7 @@ impl Hyperparameters {
             required_steps,
             required_batch,
             required_networks,
+            required_units,
             rounds,
             episodes,
             checks,
@@ -141,6 +145,7 @@ impl Hyperparameters {
             ("--required-steps", required_steps, 1, 10_000_000),
             ("--required-batch", required_batch, 1, 65_536),
             ("--required-networks", required_networks, 1, 16),
+            ("--required-units", required_units, 1, 4096),
             ("--rounds", rounds, 1, 20),
             ("--episodes", episodes, 2, 1_000_000),
             ("--horizon", horizon, 1, 100),
