@@ -34,7 +34,7 @@ const PRICES: [f64; 6] = [0.5, 1.0, 2.0, 4.0, 10.0, 30.0];
 #[derive(Debug, Clone, Args)]
 pub struct AblationArgs {
     /// NAME=FILE,FILE,...: checkpoints that were trained alike, one for each seed; NAME@CHECKS=...: told of so many past
-    /// checks. The first is what the others are compared with, seed by seed
+    /// checks. The first is what the others are compared with, seed by seed, and the forecast of each alone
     #[arg(long = "variant")]
     pub variants: Vec<Variant>,
 }
@@ -235,6 +235,16 @@ mod tests {
         ] {
             assert_eq!(wrong.parse::<Variant>().unwrap_err(), why);
         }
+    }
+
+    #[test]
+    fn forecasts_follow_all_variants_in_their_order() {
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/checkpoints/default.safetensors");
+        let variants = ["base", "short@8"].map(|name| format!("{name}={shipped},{shipped}").parse().unwrap());
+        let (contenders, forecasts) = contenders(&variants).unwrap();
+        let names: Vec<&str> = contenders.iter().map(|contender| contender.name.as_str()).collect();
+        assert_eq!(names, ["base", "base", "short", "short", "base", "base", "short", "short"]);
+        assert_eq!(forecasts, ["the forecast of base alone", "the forecast of short alone"]);
     }
 
     #[test]
