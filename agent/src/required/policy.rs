@@ -13,7 +13,8 @@ use crate::policy::Policy;
 const PLAYED: std::ops::RangeInclusive<f64> = 0.5..=0.995;
 
 /// Orders the pods that suffice with a probability that follows from the price of a violation: one more pod is worth its
-/// cost as long as `P(violation) B max > 1`, so the level is `1 - 1 / (B max)`.
+/// cost as long as `P(violation) B max > 1`, so the level is `1 - 1 / (B max)`, as if each missing pod cost a violation (a newsvendor). With
+/// one price for any shortfall the chance alone would be weighed; that needs 2 % more pods (the crate's documentation, ablations).
 #[derive(Debug, Clone)]
 pub struct RequiredPods {
     required: Arc<Required>,
