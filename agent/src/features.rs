@@ -17,7 +17,7 @@ pub use situation::Situation;
 pub use state::{STATE_FEATURES, state_feature_name};
 
 /// Version of the meaning of the features: a checkpoint of another version is refused.
-pub const FEATURES_VERSION: u32 = 2;
+pub const FEATURES_VERSION: u32 = 3;
 /// Checks seen one by one, the current one included.
 pub const WINDOW: usize = 8;
 /// Checks summed up, the current one included.

@@ -58,12 +58,19 @@
 //! | 106, 107 | highest utilization without, lowest with a violation, 64 checks | |
 //! | 108, 109, 110 | steps of 8 checks, second differences of 8 and 64, root mean squares | `0.3 ln(0.003 + x / a)` |
 //! | 111 | last step over the root mean square second difference of 8 | |
-//! | 112 .. 115 | required pods: median, 90 % and 98 % quantile | `ln` against `a + 0.3` and the median; 98 % / `max` |
-//! | 116 | price | `ln(B / 3.5) / 1.4` |
+//! | 112 | end of the window sent | flag |
+//! | 113, 114, 115 | load, pressure, backlog of the last quarter of the window | `ln(a' / a)`, `ln(1 + p')`, `ln(1 + b' / n)` |
+//! | 116 | pods by the queue formula at the load ahead and that backlog | `ln(x / (a + 0.3))` |
+//! | 117 .. 120 | required pods: median, 90 % and 98 % quantile | `ln` against `a + 0.3` and the median; 98 % / `max` |
+//! | 121 | price | `ln(B / 3.5) / 1.4` |
+//!
+//! *The end of the window* is what was completed in its last quarter of an interval ([`scaler_core::Recent`]): the mean of a minute is half a minute
+//! old, that of its last 15 s is 8. The load ahead is where a straight line through both is in the middle of the next window, `a' + 5/3 max(a' - a, 0)`.
+//! Records tell it; where it is not sent (`STATE_SOURCE=prometheus`), the whole window stands in for it.
 //!
 //! *Required pods* are a forecast of its own ([`required`]): the fewest replicas that, ordered now and never fewer after,
 //! would have kept the next checks within the threshold. The simulator finds them exactly, by bisection over clones under
-//! the same arrivals; networks learn eight quantiles of them from the numbers 0 to 111.
+//! the same arrivals; networks learn eight quantiles of them from the numbers 0 to 116.
 //!
 //! A gap of more than 2.5 intervals cuts the history. Each number is centred and scaled by what the training data had,
 //! and cut at its lowest and highest value there; `agent_features_out_of_range_total` counts such cuts. What a request

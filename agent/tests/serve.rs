@@ -142,6 +142,18 @@ fn bad_bodies_get_minus_one_with_the_field_named_and_the_agent_lives_on() {
         (beside(r#""interval_s":"60""#), 200, "interval_s must be seconds"),
         (beside(r#""avg_service_time_s":-1"#), 200, "avg_service_time_s must be seconds"),
         (beside(r#""starting":-1"#), 200, "starting must be a whole number from 0"),
+        (beside(r#""recent":15"#), 200, "recent must be an object, it is 15"),
+        (beside(r#""recent":{"window_s":15,"pressure":1}"#), 200, "recent.utilization is missing"),
+        (
+            beside(r#""recent":{"window_s":0,"pressure":1,"utilization":1}"#),
+            200,
+            "recent.window_s must be seconds, above 0",
+        ),
+        (
+            beside(r#""recent":{"window_s":15,"pressure":-1,"utilization":1}"#),
+            200,
+            "recent.pressure must be a number from 0",
+        ),
         (beside(r#""history":{}"#), 200, "history must be a list"),
         (beside(r#""history":[7]"#), 200, "history[0] must be an object"),
         (long, 200, "history must be at most 64 observations long, it is 65"),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use agent::rng::Stream;
 use agent::simulator::{Episode, Outcome, Routing, Scenario, Served, Simulation};
 use proptest::prelude::*;
-use scaler_core::{PodSums, WindowMetrics, observe, window_length};
+use scaler_core::observation::RECENT_INTERVALS;
+use scaler_core::{ActionRequest, PodSums, Recent, WindowMetrics, observe, window_length};
 
 /// A random scenario, small enough to look at each of its requests.
 fn scenario(seed: u64) -> Scenario {
@@ -30,6 +31,7 @@ struct Played {
     served: Vec<Vec<Served>>,
     outcomes: Vec<Outcome>,
     metrics: Vec<WindowMetrics>,
+    requests: Vec<ActionRequest>,
 }
 
 fn assert_near(what: &str, a: f64, b: f64) {
@@ -40,7 +42,12 @@ fn assert_near(what: &str, a: f64, b: f64) {
 fn play(episode: &Arc<Episode>, seed: u64) -> Played {
     let scenario = episode.scenario();
     let mut simulation = Simulation::new(Arc::clone(episode));
-    let mut played = Played { served: Vec::new(), outcomes: Vec::new(), metrics: vec![*simulation.metrics()] };
+    let mut played = Played {
+        served: Vec::new(),
+        outcomes: Vec::new(),
+        metrics: vec![*simulation.metrics()],
+        requests: vec![simulation.request()],
+    };
     for replicas in orders(seed, episode.decisions(), scenario.max_replicas) {
         let mut served = Vec::new();
         played.outcomes.push(simulation.step_with(replicas, |request| served.push(request)));
@@ -50,6 +57,7 @@ fn play(episode: &Arc<Episode>, seed: u64) -> Played {
         request.observation.validate().expect("an observation that the agent accepts");
         let again = observe(simulation.metrics(), request.observation.n_instances, scenario.threshold_s);
         assert_eq!(request.observation, again, "the wire's figures come from scaler_core");
+        played.requests.push(request);
     }
     assert!(simulation.is_done());
     played
@@ -90,11 +98,15 @@ proptest! {
         let (checks, lag_s) = (episode.check_times(), episode.scenario().metric_lag_s);
         for (window, metrics) in played.metrics.iter().enumerate() {
             let mut pods = std::collections::BTreeMap::<u32, PodSums>::new();
+            let mut last = PodSums::default();
             for served in played.served.iter().flatten() {
                 let done = served.arrival_s + served.response_s;
                 let seen = |check: usize| checks[check] - lag_s;
                 if done < seen(window + 1) && (window == 0 || done >= seen(window)) {
                     pods.entry(served.pod).or_default().add_times(served.service_s, served.response_s);
+                    if done >= seen(window + 1) - RECENT_INTERVALS * episode.scenario().interval_s {
+                        last.add_times(served.service_s, served.response_s);
+                    }
                 }
             }
             let since = (window > 0).then(|| checks[window + 1] - checks[window]);
@@ -105,6 +117,12 @@ proptest! {
             assert_near("mean service", metrics.avg_service_time_s, again.avg_service_time_s);
             assert_near("queue", metrics.queue_length_dominant, again.queue_length_dominant);
             assert_near("busy slots", metrics.busy_slots, again.busy_slots);
+            let told = &played.requests[window];
+            let (ready, threshold_s) = (told.observation.n_instances, episode.scenario().threshold_s);
+            let found = told.recent.expect("the simulator knows it");
+            let again = Recent::of(&last, RECENT_INTERVALS * episode.scenario().interval_s, ready, threshold_s);
+            assert_near("recent pressure", found.pressure, again.pressure);
+            assert_near("recent utilization", found.utilization, again.utilization);
         }
         let end_s = checks[checks.len() - 1] - lag_s;
         let held = played.served.iter().flatten().filter(|served| served.arrival_s + served.response_s >= end_s).count();

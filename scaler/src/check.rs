@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use clap::ValueEnum;
+use scaler_core::observation::RECENT_INTERVALS;
 use scaler_core::status::{NamedError, UtilizationSent};
 use scaler_core::{
-    ActionRequest, Bounds, Check, CheckKey, Decision, Mode, Observation, PodStatus, WindowLength, WindowMetrics,
-    history, observe, plan,
+    ActionRequest, Bounds, Check, CheckKey, Decision, Mode, Observation, PodStatus, Recent, WindowLength,
+    WindowMetrics, history, observe, plan,
 };
 use thiserror::Error;
 
@@ -173,6 +174,9 @@ impl Seen {
                 UtilizationSent::Prometheus
             }
         };
+        // Its utilization is of the records: beside one of the CPU it would say that the load has changed.
+        let recent = state.tally.recent.filter(|_| sent != UtilizationSent::Prometheus);
+        let recent_s = RECENT_INTERVALS * config.interval_s;
         let request = ActionRequest {
             observation,
             history: history(status, state.claimed_at),
@@ -184,6 +188,7 @@ impl Seen {
             starting: Some(self.pods.starting),
             terminating: Some(self.pods.terminating),
             startup_s: self.pods.startup.map(|startup| startup.as_secs_f64()),
+            recent: recent.map(|sums| Recent::of(&sums, recent_s, observation.n_instances, config.threshold_s)),
         };
         (request, sent)
     }
@@ -219,7 +224,7 @@ impl Parts<'_> {
     fn into_check(self, config: &CheckConfig, status: &PodStatus) -> Check {
         let Self { state, seen, cpu, mut request, utilization, answer, plan, applied } = self;
         let Seen { pods, metrics, window_length, observation, bounds: _, unseen } = seen;
-        let Tally { pods: _, read, refused, named_refused, newest, errors: of_window } = &state.tally;
+        let Tally { pods: _, recent: _, read, refused, named_refused, newest, errors: of_window } = &state.tally;
         let (started_previous_check, shutdown_previous_check) = status.changes(&pods.ready);
         // The history is the checks before this one: they are in the file already.
         request.history.clear();

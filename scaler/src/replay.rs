@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use scaler_core::{Check, CheckKey, Decision, PodStatus, WindowMetrics, Wish, history, observe};
+use scaler_core::{Check, CheckKey, Decision, PodStatus, Recent, WindowMetrics, Wish, history, observe};
 use thiserror::Error;
 
 use crate::answer::ask;
 use crate::decider::{Decider, HttpAgent};
-use crate::results::{NameList, ResultsError, StatusFile, Tally, rolled_files};
+use crate::results::{NameList, ResultsError, StatusFile, Tally, before, rolled_files};
 use crate::step::Pause;
 
 /// Time that the agent has for one of many answers.
@@ -173,10 +173,12 @@ fn observe_again(folder: &Path, check: &Check, decision: &Decision) -> Result<Ve
     if !folder.is_dir() {
         return Ok(Verdict::Skipped("no longer kept"));
     }
-    let tally = Tally::of_folder(folder, &NameList::of_folder(folder)?, Pause::default())?;
+    let recent_s = decision.request.recent.map(|recent| recent.window_s);
+    let recent_since = before(decision.claimed_at, recent_s.unwrap_or_default());
+    let tally = Tally::of_folder(folder, &NameList::of_folder(folder)?, recent_since, Pause::default())?;
     let metrics = WindowMetrics::from_pods(tally.pods.values(), decision.window_seconds);
     let observed = observe(&metrics, check.n_instances, check.threshold);
-    let figures = [
+    let mut figures = vec![
         ("recordsRead", decision.records_read as f64, tally.read as f64),
         ("recordsRefused", decision.records_refused as f64, tally.refused as f64),
         ("avgResponseTime", check.avg_response_time, metrics.avg_response_time_s),
@@ -186,6 +188,11 @@ fn observe_again(folder: &Path, check: &Check, decision: &Decision) -> Result<Ve
         ("utilization", check.utilization, observed.utilization),
         ("workload", check.workload, observed.workload),
     ];
+    if let (Some(recorded), Some(sums)) = (decision.request.recent, tally.recent) {
+        let replayed = Recent::of(&sums, recorded.window_s, check.n_instances, check.threshold);
+        figures.push(("recent pressure", recorded.pressure, replayed.pressure));
+        figures.push(("recent utilization", recorded.utilization, replayed.utilization));
+    }
     let different = figures.into_iter().find(|(_, recorded, replayed)| recorded.to_bits() != replayed.to_bits());
     Ok(different.map_or(Verdict::Same, |(name, recorded, replayed)| {
         Verdict::Differs(format!("{name} {recorded} -> {replayed}"))

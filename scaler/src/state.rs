@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use scaler_core::observation::RECENT_INTERVALS;
 use scaler_core::scrape::{Coverage, PodError, PodWindow, Since, pod_windows, window_seconds};
 use scaler_core::status::NamedError;
 use scaler_core::{CheckKey, PodStatus, WindowLength, window_length};
@@ -72,7 +73,7 @@ impl StateSource {
         match self {
             Self::Records => {
                 let mut window = results.claim(status, clock)?;
-                let tally = results.read(&mut window)?;
+                let tally = results.read(&mut window, RECENT_INTERVALS * interval_s)?;
                 Ok(State { key: window.key, claimed_at: window.claimed_at, tally, taken: Taken::Records(window) })
             }
             Self::Prometheus(counters) => {

@@ -166,7 +166,8 @@ async fn pods_without_requests_are_a_load_of_0() {
     let pods: [Pod; 1] = [("aaaaa", &[(-8.0, 100.0), (52.0, 100.0)])];
     let idle = scene.check(60.0, counters(&pods)).await.unwrap();
     assert_eq!((idle.workload, idle.pressure, idle.utilization, idle.queue_length_dominant), (0.0, 0.0, 0.0, 0.0));
-    assert_eq!(idle.decision.unwrap().request.avg_service_time_s, None);
+    let request = idle.decision.unwrap().request;
+    assert_eq!((request.avg_service_time_s, request.recent), (None, None), "counters do not tell when in the window");
 }
 
 #[tokio::test]

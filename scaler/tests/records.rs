@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use scaler::check::{CheckOutcome, check};
-use scaler_core::{Check, RecordName};
+use scaler_core::{Check, RecordName, Timestamp};
 use support::folder::{self, RECORD, archive, names, noon, status, write_record};
 use support::memory::{MemoryCluster, Says, Shows, config};
 use support::peer::{Answer, Peer};
@@ -121,6 +121,35 @@ async fn an_unknown_key_and_a_request_id_make_no_bad_record() {
     let check = check_folder(&results).await;
     assert_eq!(check.decision.unwrap().records_read, 1);
     assert_eq!((check.avg_service_time, check.avg_response_time), (0.001, 0.0));
+}
+
+#[tokio::test]
+async fn the_end_of_the_window_is_counted_by_itself_in_files_and_in_lines() {
+    // The check is made at noon and 5 s; its last quarter, 15 s, began 10 s before noon.
+    let record =
+        |service_s: f64, response_s: f64| format!(r#"{{"Service Time": {service_s}, "Response Time": {response_s}}}"#);
+    for segment in [false, true] {
+        let (_guard, results) = folder::fresh();
+        let requests =
+            [(-30_000_000, 0.3, 0.9), (-12_000_000, 0.6, 3.0), (-9_000_000, 1.5, 1.5), (-9_900_000, 0.9, 1.2)];
+        for (at, (arrival_us, service_s, response_s)) in requests.into_iter().enumerate() {
+            let record = record(service_s, response_s);
+            if segment {
+                let line = record.replace('}', &format!(r#", "Timestamp": "{}"}}"#, Timestamp::of(noon(arrival_us))));
+                let path = results.join("incoming").join(format!("pod-{at}_2026.02.01_11:59:00.000001.jsonl"));
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, line + "\n").unwrap();
+            } else {
+                write_record(&results, &format!("pod-{}", at % 2), noon(arrival_us), &record);
+            }
+        }
+        let check = check_folder(&results).await;
+        let recent = check.decision.unwrap().request.recent.unwrap();
+        // The first was over in time; the second arrived before and was completed 1 s after the quarter had begun.
+        assert_eq!(recent.window_s, 15.0);
+        assert!((recent.utilization - (0.6 + 1.5 + 0.9) / 15.0 / 2.0).abs() < 1e-12, "{recent:?}");
+        assert!((recent.pressure - 1.9 / check.threshold).abs() < 1e-12, "{recent:?}");
+    }
 }
 
 #[tokio::test]

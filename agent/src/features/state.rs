@@ -1,5 +1,7 @@
 //! A situation as numbers.
 
+use scaler_core::observation::RECENT_INTERVALS;
+
 use crate::required::LOAD_OFFSET;
 
 use super::{LONG_WINDOW, SMALL_LOAD, Situation, USUAL_STARTUP, WINDOW, log_ratio};
@@ -71,11 +73,22 @@ const LONG_NAMES: [&str; 22] = [
     "0.3 ln(root mean square second difference of 64 / load)",
     "trend / root mean square second difference of 8",
 ];
+/// Names of the numbers of the end of the window, in order.
+const RECENT_NAMES: [&str; 5] = [
+    "recent load known",
+    "ln(recent load / load)",
+    "ln(1 + recent pressure)",
+    "ln(1 + recent backlog / pods)",
+    "ln(pods by formula at the load ahead + recent backlog / (load + 0.3))",
+];
+/// The window's middle lies half an interval back, that of its last quarter an eighth, that of the next window half an interval ahead:
+/// on a straight line it is so many times as far from the recent load as that from the load.
+const AHEAD: f64 = (0.5 + RECENT_INTERVALS / 2.0) / (0.5 - RECENT_INTERVALS / 2.0);
 /// Weight of a check in the decayed mean against the one after it.
 const DECAY: f64 = 0.93;
 
 /// Numbers per state.
-pub const STATE_FEATURES: usize = WINDOW * PER_STEP + NOW_NAMES.len() + LONG_NAMES.len();
+pub const STATE_FEATURES: usize = WINDOW * PER_STEP + NOW_NAMES.len() + LONG_NAMES.len() + RECENT_NAMES.len();
 
 /// Name of a number of the state, for tables and the counter of features out of range.
 ///
@@ -86,7 +99,7 @@ pub fn state_feature_name(index: usize) -> String {
     if index < of_window {
         return format!("{} of check -{}", STEP_NAMES[index % PER_STEP], index / PER_STEP);
     }
-    let rest = NOW_NAMES.iter().chain(&LONG_NAMES).nth(index - of_window);
+    let rest = NOW_NAMES.iter().chain(&LONG_NAMES).chain(&RECENT_NAMES).nth(index - of_window);
     rest.map_or_else(|| format!("no feature {index}"), |name| (*name).to_owned())
 }
 
@@ -95,12 +108,14 @@ impl Situation {
     pub(super) fn state_numbers(&self) -> [f32; STATE_FEATURES] {
         let mut features = [0.0_f32; STATE_FEATURES];
         let (window, rest) = features.split_at_mut(WINDOW * PER_STEP);
-        let (now, long) = rest.split_at_mut(NOW_NAMES.len());
+        let (now, rest) = rest.split_at_mut(NOW_NAMES.len());
+        let (long, recent) = rest.split_at_mut(LONG_NAMES.len());
         for (i, numbers) in window.chunks_exact_mut(PER_STEP).enumerate() {
             write(numbers, self.step_features(i));
         }
         write(now, self.now_features());
         write(long, self.long_features());
+        write(recent, self.recent_features());
         features
     }
 
@@ -216,6 +231,27 @@ impl Situation {
             small_log(rough / (load + SMALL_LOAD)),
             small_log(self.rough_turn(LONG_WINDOW) / (load + SMALL_LOAD)),
             ((load - self.reading.ago(1).load) / (rough + 0.01 * (load + SMALL_LOAD))).clamp(-4.0, 4.0),
+        ]
+    }
+
+    /// What the end of the window says that the whole of it does not; as if it had been like the whole where it was not sent.
+    fn recent_features(&self) -> [f64; RECENT_NAMES.len()] {
+        let now = self.now();
+        let pods = f64::from(now.ready.max(1));
+        let (known, recent, pressure, backlog) = match self.recent {
+            Some(recent) => {
+                let load = recent.utilization * pods;
+                (1.0, load, recent.pressure, self.reading.backlog(load, recent.pressure))
+            }
+            None => (0.0, now.load, self.pressure(), now.backlog),
+        };
+        let ahead = recent + (AHEAD * (recent - now.load)).max(0.0) + backlog;
+        [
+            known,
+            log_ratio(recent, now.load),
+            pressure.ln_1p(),
+            (backlog / pods).ln_1p(),
+            (self.formula_pods(ahead) / (now.load + LOAD_OFFSET)).max(0.02).ln().min(4.0),
         ]
     }
 

@@ -1,4 +1,4 @@
-use scaler_core::{ActionRequest, Observation, PastObservation};
+use scaler_core::{ActionRequest, Observation, PastObservation, Recent};
 
 use super::*;
 use crate::serve::parse_request;
@@ -83,6 +83,36 @@ fn a_gap_cuts_the_history_and_what_is_not_there_is_marked_invalid() {
 }
 
 #[test]
+fn the_end_of_the_window_is_told_against_the_whole_and_is_like_it_where_it_was_not_sent() {
+    let mut request = one_pod(0.5, 0.8);
+    let told = |request: &ActionRequest| {
+        let state = *Situation::new(request).state();
+        let numbers: [f32; 5] = std::array::from_fn(|i| state[STATE_FEATURES - 5 + i]);
+        let formula =
+            (0..STATE_FEATURES).find(|&i| state_feature_name(i).starts_with("ln(pods by formula at load + trend"));
+        (numbers, state[formula.unwrap()])
+    };
+    request.recent = None;
+    let ([known, load, pressure, backlog, ahead], with_rise) = told(&request);
+    assert_eq!([known, load], [0.0, 0.0]);
+    // R is 0.2 s, D 0.1 s: half an erlang keeps 0.5 * 0.1 / 60 pods busy for a check.
+    assert!((pressure - 1.8_f32.ln()).abs() < 1e-6 && (backlog - (0.05_f32 / 60.0).ln_1p()).abs() < 1e-6);
+    assert!((ahead - with_rise).abs() < 1e-6, "a load that has not changed: {ahead}, {with_rise}");
+    // 0.9 erlangs in the last quarter, 0.5 in the whole: 0.9 + 5/3 * 0.4 in the middle of the next window, on a straight line.
+    request.recent = Some(Recent { window_s: 15.0, pressure: 2.4, utilization: 0.9 });
+    let ([known, load, pressure, backlog, ahead], _) = told(&request);
+    assert_eq!(known, 1.0);
+    assert!((load - (1.0_f32 / 0.6).ln()).abs() < 1e-6 && (pressure - 3.4_f32.ln()).abs() < 1e-6, "{load} {pressure}");
+    assert!((backlog - (0.9_f32 * 0.5 / 60.0).ln_1p()).abs() < 1e-6, "R is 0.6 s now: {backlog}");
+    let pods = 0.8 * ahead.exp();
+    assert!(pods > 0.9 + 0.4 * 5.0 / 3.0 && pods < 3.0, "{pods}");
+    // A load that falls is not taken to fall on.
+    request.recent = Some(Recent { window_s: 15.0, pressure: 0.4, utilization: 0.1 });
+    let ([_, load, _, backlog, ahead], _) = told(&request);
+    assert!(load < -1.0 && backlog == 0.0 && 0.8 * ahead.exp() > 0.1 && ahead < with_rise, "{load} {backlog} {ahead}");
+}
+
+#[test]
 fn features_and_candidates_stay_finite_and_within_bounds_at_the_edges() {
     let seen = |n_instances, pressure, queue_length_dominant, utilization, workload| Observation {
         n_instances,
@@ -101,7 +131,9 @@ fn features_and_candidates_stay_finite_and_within_bounds_at_the_edges() {
     for (case, observation) in table {
         for (min, max) in [(None, None), (Some(1), Some(1)), (Some(3), Some(7)), (None, Some(10_000))] {
             for threshold_s in [None, Some(1e-9), Some(1e6)] {
+                let recent = Recent { window_s: 15.0, pressure: observation.pressure, utilization: 10.0 };
                 let request = ActionRequest {
+                    recent: threshold_s.map(|_| recent),
                     min_replicas: min,
                     max_replicas: max,
                     threshold_s,

@@ -101,10 +101,15 @@ impl Reading {
 
     fn push(&mut self, age_s: f64, ordered: u32, observation: &Observation) {
         let load = observation.offered_load();
-        let waiting = (observation.pressure * self.slack - 1.0).max(0.0);
-        self.moments[self.count] =
-            Moment { age_s, load, backlog: load * waiting * self.grain, ready: observation.n_instances, ordered };
+        let backlog = self.backlog(load, observation.pressure);
+        self.moments[self.count] = Moment { age_s, load, backlog, ready: observation.n_instances, ordered };
         self.count += 1;
+    }
+
+    /// [`Moment::backlog`] of a load in erlangs at a pressure.
+    #[must_use]
+    pub fn backlog(&self, load: f64, pressure: f64) -> f64 {
+        load * (pressure * self.slack - 1.0).max(0.0) * self.grain
     }
 
     /// The checks, newest first; the first is the present.

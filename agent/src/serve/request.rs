@@ -6,7 +6,7 @@
 mod body;
 
 use scaler_core::observation::MAX_HISTORY;
-use scaler_core::{ActionRequest, Observation, PastObservation};
+use scaler_core::{ActionRequest, Observation, PastObservation, Recent};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -75,6 +75,7 @@ fn parse_values(body: &[u8]) -> Result<ActionRequest, RequestError> {
         starting: fields.optional("starting", |name| fields.count(name, 0))?,
         terminating: fields.optional("terminating", |name| fields.count(name, 0))?,
         startup_s: fields.optional("startup_s", |name| fields.number(name, MAX_SECONDS))?,
+        recent: fields.optional("recent", |name| recent_of(fields.get(name)?))?,
     };
     match (request.min_replicas, request.max_replicas) {
         (Some(min), Some(max)) if min > max => {
@@ -91,6 +92,15 @@ fn observation_of(fields: Fields<'_>) -> Result<Observation, RequestError> {
         queue_length_dominant: fields.number("queue_length_dominant", MAX_FIGURE)?,
         utilization: fields.number("utilization", MAX_UTILIZATION)?,
         workload: fields.number("workload", MAX_FIGURE)?,
+    })
+}
+
+fn recent_of(value: &Value) -> Result<Recent, RequestError> {
+    let fields = Fields { object: object(value, "recent")?, path: "recent" };
+    Ok(Recent {
+        window_s: fields.seconds("window_s")?,
+        pressure: fields.number("pressure", MAX_FIGURE)?,
+        utilization: fields.number("utilization", MAX_UTILIZATION)?,
     })
 }
 

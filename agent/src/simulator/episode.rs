@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use scaler_core::observation::RECENT_INTERVALS;
+
 use crate::rng::Stream;
 use crate::workload;
 
@@ -183,6 +185,13 @@ impl Episode {
     #[must_use]
     pub fn decisions(&self) -> usize {
         self.checks.len().saturating_sub(1 + self.first_decision)
+    }
+
+    /// Whether what is done then belongs to the end of the window that counts it, as [`scaler_core::Recent`] tells it.
+    pub(super) fn is_recent(&self, window: usize, done_s: f64) -> bool {
+        let scenario = &self.scenario;
+        let recent_s = scenario.metric_lag_s + RECENT_INTERVALS * scenario.interval_s;
+        self.checks.get(window + 1).is_some_and(|end_s| done_s >= end_s - recent_s)
     }
 
     /// Start-up of the `ordinal`-th pod that is ordered at the check.

@@ -18,6 +18,8 @@ pub(super) struct Fleet {
     /// Pods removed: some hold requests still, or have completions that no check counted yet.
     leaving: Vec<Pod>,
     later: Vec<Later>,
+    /// Completions at the end of this window and of later ones, of all pods: number of the window, sums.
+    recent: Vec<(usize, PodSums)>,
     /// When each request that is held will be done, as the bits of its seconds, and in which pod: their order is that of
     /// the times, which are positive. Kept with [`Routing::LeastConnections`] alone.
     held: BinaryHeap<Reverse<(u64, u32)>>,
@@ -36,6 +38,7 @@ impl Clone for Fleet {
             starting: self.starting.clone(),
             leaving: self.leaving.clone(),
             later: self.later.clone(),
+            recent: self.recent.clone(),
             held: self.held.clone(),
             created: self.created,
             request: self.request,
@@ -44,11 +47,12 @@ impl Clone for Fleet {
     }
 
     fn clone_from(&mut self, source: &Self) {
-        let Self { ready, starting, leaving, later, held, created, request, turn } = source;
+        let Self { ready, starting, leaving, later, recent, held, created, request, turn } = source;
         self.ready.clone_from(ready);
         self.starting.clone_from(starting);
         self.leaving.clone_from(leaving);
         self.later.clone_from(later);
+        self.recent.clone_from(recent);
         self.held.clone_from(held);
         self.created = *created;
         self.request = *request;
@@ -65,6 +69,7 @@ impl Fleet {
             starting: Vec::new(),
             leaving: Vec::new(),
             later: Vec::new(),
+            recent: Vec::new(),
             held: BinaryHeap::new(),
             created: 0,
             request: 0,
@@ -163,10 +168,16 @@ impl Fleet {
                 pod.connections += 1;
                 self.held.push(Reverse((done_s.to_bits(), pod.id)));
             }
-            if done_s < counted_until_s {
+            let counted_by = if done_s < counted_until_s {
                 pod.counted.add_times(service_s, response_s);
+                window
             } else {
-                defer(&mut self.later, pod, episode, window, done_s).add_times(service_s, response_s);
+                let later = defer(&mut self.later, pod, episode, window, done_s);
+                later.sums.add_times(service_s, response_s);
+                later.window as usize
+            };
+            if episode.is_recent(counted_by, done_s) {
+                recent_of(&mut self.recent, counted_by).add_times(service_s, response_s);
             }
             show(Served { pod: pod.id, arrival_s, service_s, response_s, work_s, free_s: pod.free_s });
         }
@@ -216,6 +227,11 @@ impl Fleet {
         self.ready.iter().chain(&self.starting).chain(&self.leaving).map(|pod| &pod.counted)
     }
 
+    /// Sums over all pods of what was completed at the end of this window.
+    pub(super) fn recent(&self, window: usize) -> PodSums {
+        self.recent.iter().find(|(of, _)| *of == window).map_or_else(PodSums::default, |(_, sums)| *sums)
+    }
+
     /// What was billed from `begin_s` to `end_s`, within the last window, pods times seconds: a removed pod until it is
     /// gone.
     pub(super) fn billed(&self, begin_s: f64, end_s: f64) -> f64 {
@@ -225,6 +241,7 @@ impl Fleet {
 
     /// Starts counting anew, with the completions that were put off until this window.
     pub(super) fn open_window(&mut self, window: usize) {
+        self.recent.retain(|(of, _)| *of >= window);
         let Self { ready, starting, leaving, later, .. } = self;
         for pod in ready.iter_mut().chain(starting.iter_mut()).chain(leaving.iter_mut()) {
             pod.counted = PodSums::default();
@@ -272,13 +289,7 @@ fn fewest_connections(pods: &[Pod], turn: usize) -> usize {
 }
 
 /// Where a completion after this window is counted. A pod's completions ascend, so its last entry is the first to try.
-fn defer<'a>(
-    later: &'a mut Vec<Later>,
-    pod: &mut Pod,
-    episode: &Episode,
-    window: usize,
-    done_s: f64,
-) -> &'a mut PodSums {
+fn defer<'a>(later: &'a mut Vec<Later>, pod: &mut Pod, episode: &Episode, window: usize, done_s: f64) -> &'a mut Later {
     let last = pod.later.map(|at| at as usize);
     let mut due = last.map_or(window + 1, |at| later[at].window as usize);
     let windows = episode.checks.len() - 1;
@@ -293,5 +304,14 @@ fn defer<'a>(
             later.len() - 1
         }
     };
-    &mut later[at].sums
+    &mut later[at]
+}
+
+/// The sums of a window, of which there are two or three: the next to be counted, and what waits longer.
+fn recent_of(recent: &mut Vec<(usize, PodSums)>, window: usize) -> &mut PodSums {
+    let at = recent.iter().position(|(of, _)| *of == window).unwrap_or(recent.len());
+    if at == recent.len() {
+        recent.push((window, PodSums::default()));
+    }
+    &mut recent[at].1
 }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use scaler_core::observation::MAX_HISTORY;
-use scaler_core::{ActionRequest, Observation, PastObservation, WindowMetrics, observe, window_length};
+use scaler_core::observation::{MAX_HISTORY, RECENT_INTERVALS};
+use scaler_core::{ActionRequest, Observation, PastObservation, Recent, WindowMetrics, observe, window_length};
 
 use super::fleet::Fleet;
 use super::{Episode, Outcome, smooth_violation};
@@ -47,6 +47,8 @@ pub struct Simulation {
     /// What this check sees.
     seen: WindowMetrics,
     observation: Observation,
+    /// The end of the window by itself.
+    recent: Option<Recent>,
     /// Replicas ordered by the check before.
     ordered: u32,
     past: VecDeque<Past>,
@@ -75,6 +77,7 @@ impl Clone for Simulation {
             fleet: self.fleet.clone(),
             seen: self.seen,
             observation: self.observation,
+            recent: self.recent,
             ordered: self.ordered,
             past: self.past.clone(),
         }
@@ -82,12 +85,13 @@ impl Clone for Simulation {
 
     /// Into memory that is there already: rollouts clone thousands of times.
     fn clone_from(&mut self, source: &Self) {
-        let Self { episode, window, fleet, seen, observation, ordered, past } = source;
+        let Self { episode, window, fleet, seen, observation, recent, ordered, past } = source;
         self.episode.clone_from(episode);
         self.window = *window;
         self.fleet.clone_from(fleet);
         self.seen = *seen;
         self.observation = *observation;
+        self.recent = *recent;
         self.ordered = *ordered;
         self.past.clone_from(past);
     }
@@ -111,6 +115,7 @@ impl Simulation {
             fleet: Fleet::new(&episode),
             seen,
             observation: observe(&seen, initial, threshold_s),
+            recent: None,
             ordered: initial,
             past: VecDeque::with_capacity(MAX_HISTORY + 1),
             episode,
@@ -217,6 +222,7 @@ impl Simulation {
         request.starting = Some(self.fleet.starting());
         request.terminating = Some(self.fleet.terminating(now_s));
         request.startup_s = self.fleet.startup_s();
+        request.recent = self.recent;
     }
 
     /// Orders this many replicas, within the bounds, and plays on to the next check.
@@ -279,6 +285,8 @@ impl Simulation {
         let (window_s, _) = window_length(since_previous, scenario.interval_s);
         self.seen = WindowMetrics::from_pods(self.fleet.counted(), window_s);
         self.observation = observe(&self.seen, self.fleet.ready(), threshold_s);
+        let recent_s = RECENT_INTERVALS * scenario.interval_s;
+        self.recent = Some(Recent::of(&self.fleet.recent(self.window), recent_s, self.fleet.ready(), threshold_s));
         self.window += 1;
         self.fleet.open_window(self.window);
         credit

@@ -111,6 +111,7 @@ fn as_told(request: &ActionRequest, choices: &mut Stream) -> ActionRequest {
             told.history.drain(..told.history.len() - kept);
         }
         3 => told.startup_s = None,
+        4 | 5 => told.recent = None,
         _ => {}
     }
     told

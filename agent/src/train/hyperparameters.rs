@@ -21,13 +21,13 @@ pub struct Hyperparameters {
     #[arg(long, default_value_t = 36_000)]
     pub labelled_episodes: u32,
     /// Share of their checks that is labelled
-    #[arg(long, default_value_t = 0.12)]
+    #[arg(long, default_value_t = 0.24)]
     pub labelled_share: f64,
     /// Checks that required pods must suffice for, and as many more as pass until an ordered pod is ready
     #[arg(long, default_value_t = 2)]
     pub label_horizon: u32,
     /// Gradient steps of a quantile network
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 30_000)]
     pub required_steps: u32,
     /// States in such a step
     #[arg(long, default_value_t = 384)]
@@ -36,7 +36,7 @@ pub struct Hyperparameters {
     #[arg(long, default_value_t = 2)]
     pub required_networks: u32,
     /// Units of each of their two hidden layers
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = 256)]
     pub required_units: u32,
     /// Rounds of policy iteration. The first improves on a quantile of the required pods, each other on the networks
     /// before it

@@ -33,7 +33,9 @@ pub mod timestamp;
 pub mod window;
 
 pub use history::history;
-pub use observation::{ActionReply, ActionRequest, Candidate, Explanation, Observation, PastObservation, observe};
+pub use observation::{
+    ActionReply, ActionRequest, Candidate, Explanation, Observation, PastObservation, Recent, observe,
+};
 pub use plan::{Bounds, Limit, Mode, Plan, Reason, Wish, plan};
 pub use record::{LineTimes, RecordName, RequestRecord, RequestTimes, SegmentLine};
 pub use status::{ActionText, Check, CheckKey, Decision, PodStatus};

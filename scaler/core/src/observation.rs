@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::window::WindowMetrics;
+use crate::window::{PodSums, WindowMetrics};
 
 /// Past observations that are sent at most.
 pub const MAX_HISTORY: usize = 64;
+/// Length of the end of a window that is told apart, in check intervals.
+pub const RECENT_INTERVALS: f64 = 0.25;
 
 /// The state of a deployment over one window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -72,6 +74,27 @@ pub fn observe(metrics: &WindowMetrics, n_instances: u32, threshold_s: f64) -> O
     }
 }
 
+/// The end of the window by itself: what its last requests met. A load that rises, or a queue that has grown or gone within the
+/// window, shows here first.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Recent {
+    /// How long before the check it began, seconds, > 0: [`RECENT_INTERVALS`] of an interval.
+    pub window_s: f64,
+    /// Mean response time of the requests that were completed in it over the threshold, dimensionless, >= 0; 0 without any.
+    pub pressure: f64,
+    /// Their service times over `window_s n`, dimensionless, >= 0: as [`Observation::utilization`].
+    pub utilization: f64,
+}
+
+impl Recent {
+    /// Of the sums over all pods of what was completed in the last `window_s` seconds, with `n_instances` ready pods.
+    #[must_use]
+    pub fn of(sums: &PodSums, window_s: f64, n_instances: u32, threshold_s: f64) -> Self {
+        let metrics = WindowMetrics::from_pods([sums], window_s);
+        Self { window_s, pressure: metrics.pressure(threshold_s), utilization: metrics.utilization(n_instances) }
+    }
+}
+
 /// An earlier observation of the same deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PastObservation {
@@ -117,6 +140,9 @@ pub struct ActionRequest {
     /// since pods that were unready for a while, or had their image to wait for, seem slower than the next one will be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub startup_s: Option<f64>,
+    /// The end of the window by itself, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recent: Option<Recent>,
 }
 
 impl ActionRequest {
@@ -134,6 +160,7 @@ impl ActionRequest {
             starting: None,
             terminating: None,
             startup_s: None,
+            recent: None,
         }
     }
 }

@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
 
 use chrono::{DateTime, Utc};
-use scaler_core::RecordName;
 use scaler_core::status::RefusedRecord;
+use scaler_core::{RecordName, RequestTimes};
 
 use super::Tally;
 use super::exact_sums::ExactPodSums;
@@ -24,6 +24,9 @@ type Place = (String, u64);
 #[derive(Debug)]
 pub(super) struct Counter {
     pods: BTreeMap<String, ExactPodSums>,
+    /// Of what was completed since `recent_since_us`, microseconds of Unix time.
+    recent: ExactPodSums,
+    recent_since_us: i64,
     read: u64,
     refused: u64,
     /// The first of them by their places, and why.
@@ -35,9 +38,11 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    pub(super) fn new(pause: Pause) -> Self {
+    pub(super) fn new(recent_since: DateTime<Utc>, pause: Pause) -> Self {
         Self {
             pods: BTreeMap::new(),
+            recent: ExactPodSums::default(),
+            recent_since_us: recent_since.timestamp_micros(),
             read: 0,
             refused: 0,
             named_refused: BTreeMap::new(),
@@ -57,6 +62,7 @@ impl Counter {
                 self.read += 1;
                 self.newest = self.newest.max(Some(arrival));
                 self.sums(pod).add(times);
+                self.add_recent(arrival, times);
             }
             Err(error) => self.refuse((text(name), 0), &error),
         }
@@ -74,6 +80,7 @@ impl Counter {
             match line {
                 Ok((arrival, times)) => {
                     sums.add(times);
+                    self.add_recent(arrival, times);
                     self.newest = self.newest.max(Some(arrival));
                     read += 1;
                 }
@@ -84,6 +91,15 @@ impl Counter {
         self.read += read;
         if read > 0 {
             self.sums(pod).merge(&sums);
+        }
+    }
+
+    /// A request was completed when its response time had passed; the way from the proxy to the pod counts twice so.
+    fn add_recent(&mut self, arrival: DateTime<Utc>, times: RequestTimes) {
+        // A time beyond any clock saturates.
+        let completed_us = arrival.timestamp_micros().saturating_add((times.response_time_s * 1e6) as i64);
+        if completed_us >= self.recent_since_us {
+            self.recent.add(times);
         }
     }
 
@@ -109,10 +125,12 @@ impl Counter {
 
     /// Adds what another has counted.
     pub(super) fn merge(&mut self, other: Self) {
-        let Self { pods, read, refused, named_refused, newest, buffer: _, pause: _ } = other;
+        let Self { pods, recent, recent_since_us: _, read, refused, named_refused, newest, buffer: _, pause: _ } =
+            other;
         for (pod, sums) in pods {
             self.pods.entry(pod).or_default().merge(&sums);
         }
+        self.recent.merge(&recent);
         self.read += read;
         self.refused += refused;
         named_refused.into_iter().for_each(|(place, error)| self.name(place, error));
@@ -120,13 +138,14 @@ impl Counter {
     }
 
     pub(super) fn tally(self) -> Tally {
-        let Self { pods, read, refused, named_refused, newest, buffer: _, pause: _ } = self;
+        let Self { pods, recent, recent_since_us: _, read, refused, named_refused, newest, buffer: _, pause: _ } = self;
         let named = |((file, line), error): (Place, String)| {
             let file = if line == 0 { file } else { format!("{file}:{line}") };
             RefusedRecord { file, error }
         };
         Tally {
             pods: pods.into_iter().map(|(pod, sums)| (pod, sums.rounded())).collect(),
+            recent: Some(recent.rounded()),
             read,
             refused,
             named_refused: named_refused.into_iter().map(named).collect(),

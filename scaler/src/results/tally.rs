@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rustix::fs::{Mode, OFlags, open};
 use scaler_core::PodSums;
 use scaler_core::status::{NamedError, RefusedRecord};
@@ -25,6 +25,8 @@ const PART: usize = 256;
 pub(crate) struct Tally {
     /// Sums per pod.
     pub(crate) pods: BTreeMap<String, PodSums>,
+    /// Sums over all pods of what was completed at the end of the window; `None` when it is not known when requests were completed.
+    pub(crate) recent: Option<PodSums>,
     /// Records counted.
     pub(crate) read: u64,
     /// Files and lines refused.
@@ -38,9 +40,14 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Reads these files of `folder`. The same files give the same figures to the bit, in whichever order they are listed and by
+    /// Reads these files of `folder`; its recent requests are those completed since `recent_since`. The same files give the same figures to the bit, in whichever order they are listed and by
     /// however many threads they are read.
-    pub(crate) fn of_folder(folder: &Path, names: &NameList, pause: Pause) -> Result<Self, ResultsError> {
+    pub(crate) fn of_folder(
+        folder: &Path,
+        names: &NameList,
+        recent_since: DateTime<Utc>,
+        pause: Pause,
+    ) -> Result<Self, ResultsError> {
         let list = |source: rustix::io::Errno| ResultsError::List { path: folder.to_owned(), source: source.into() };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder: OwnedFd = open(folder, flags, Mode::empty()).map_err(list)?;
@@ -48,7 +55,7 @@ impl Tally {
         let next = AtomicUsize::new(0);
         // In the order of the folder: the sums need no other, and a million names are not sorted.
         let share = || {
-            let mut counter = Counter::new(pause);
+            let mut counter = Counter::new(recent_since, pause);
             while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
                 names.range(part.clone()).for_each(|name| counter.read(folder.as_fd(), name));
             }
@@ -60,6 +67,11 @@ impl Tally {
         }
         Ok(tally)
     }
+}
+
+/// So many seconds before a moment, to the microsecond that records are stamped with.
+pub(crate) fn before(at: DateTime<Utc>, seconds: f64) -> DateTime<Utc> {
+    at - TimeDelta::microseconds((seconds * 1e6) as i64)
 }
 
 /// Places of the list that are read together: [`PART`] records, or one segment.

@@ -10,7 +10,9 @@ use scaler_core::CheckKey;
 
 use super::name_list::{Fingerprint, each_name};
 use super::record_file::MAX_RECORD_BYTES;
-use super::{CLAIMED_PREFIX, NameList, ResultsError, ResultsFolder, StatusFile, Tally, make_folder, names, rename};
+use super::{
+    CLAIMED_PREFIX, NameList, ResultsError, ResultsFolder, StatusFile, Tally, before, make_folder, names, rename,
+};
 use crate::step::Step;
 
 /// A file of another service that does not end in `}` is given this long to be finished.
@@ -66,10 +68,10 @@ impl ResultsFolder {
         Ok(())
     }
 
-    /// Counts the window.
-    pub(crate) fn read(&self, window: &mut Window) -> Result<Tally, ResultsError> {
+    /// Counts the window, and by itself what was completed in its last `recent_s` seconds.
+    pub(crate) fn read(&self, window: &mut Window, recent_s: f64) -> Result<Tally, ResultsError> {
         let (names, left) = self.seal(window, NameList::of_folder(&window.folder)?)?;
-        let mut tally = Tally::of_folder(&window.folder, &names, self.pause)?;
+        let mut tally = Tally::of_folder(&window.folder, &names, before(window.claimed_at, recent_s), self.pause)?;
         tally.errors = left;
         window.seen = names;
         self.pause.reached(Step::Read);

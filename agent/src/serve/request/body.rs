@@ -1,7 +1,7 @@
 //! A body that is as the scaler sends it.
 
 use scaler_core::observation::MAX_HISTORY;
-use scaler_core::{ActionRequest, Observation, PastObservation};
+use scaler_core::{ActionRequest, Observation, PastObservation, Recent};
 use serde::Deserialize;
 
 use super::{MAX_FIGURE, MAX_REPLICAS, MAX_SECONDS, MAX_UTILIZATION};
@@ -20,6 +20,7 @@ struct Body {
     starting: Option<u32>,
     terminating: Option<u32>,
     startup_s: Option<f64>,
+    recent: Option<Recent>,
 }
 
 /// [`PastObservation`]
@@ -58,6 +59,7 @@ fn is_good(body: &Body) -> bool {
         && bounds.into_iter().flatten().all(|count| (1..=MAX_REPLICAS).contains(&count))
         && times.into_iter().flatten().all(is_time)
         && body.startup_s.is_none_or(|startup_s| (0.0..=MAX_SECONDS).contains(&startup_s))
+        && body.recent.as_ref().is_none_or(is_recent)
         && body.min_replicas.zip(body.max_replicas).is_none_or(|(min, max)| min <= max)
 }
 
@@ -66,6 +68,11 @@ fn is_possible(observation: &Observation) -> bool {
     n_instances <= MAX_REPLICAS
         && (0.0..=MAX_UTILIZATION).contains(&utilization)
         && [pressure, queue_length_dominant, workload].iter().all(|figure| (0.0..=MAX_FIGURE).contains(figure))
+}
+
+fn is_recent(recent: &Recent) -> bool {
+    let Recent { window_s, pressure, utilization } = *recent;
+    is_time(window_s) && (0.0..=MAX_FIGURE).contains(&pressure) && (0.0..=MAX_UTILIZATION).contains(&utilization)
 }
 
 fn is_history(history: &[Past]) -> bool {
@@ -97,6 +104,7 @@ fn request(body: Body) -> ActionRequest {
         starting: body.starting,
         terminating: body.terminating,
         startup_s: body.startup_s,
+        recent: body.recent,
     }
 }
 
