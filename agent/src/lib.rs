@@ -118,12 +118,52 @@
 //!
 //! All in the simulator.
 //!
-//! ## The shipped checkpoint and four of its kind
+//! ## The shipped checkpoint
 //!
-//! `agent evaluate --set configurations --traces DIR --hours 4 --seeds 1 --checkpoint ...` with NASA-HTTP, Twitter and both WorldCup
-//! recordings in `DIR` (the last third of the days of each) and four loads by formula. Five trainings of all of the data, seeds 1 to
-//! 5 (`agent/checkpoints/seeds/`; 3 is the shipped one), one arrival seed, nine minutes on two cores.
-//! Pod-minutes over the rule's at equal avoidable violations; intervals draw loads and trainings within each configuration:
+//! `agent evaluate --set configurations --traces DIR --hours 4 --seeds 1` with NASA-HTTP, Twitter and both WorldCup
+//! recordings in `DIR` (the last third of the days of each) and four loads by formula. **One training**, seed 3, one arrival seed, seven minutes on two cores.
+//! Pod-minutes over the rule's at equal avoidable violations; intervals draw loads within each configuration:
+//!
+//! | configuration | generalist calibrated | generalist trend | home calibrated | home HPA, 15 s |
+//! |---|---|---|---|---|
+//! | base: at most 10 pods, D 0.2 s, threshold 0.5 s, start-up 10 s | 0.72 [0.71, 0.81] | 0.82 [0.76, 0.91] | 0.83 [0.79, 0.93] | 0.87 [0.80, 0.95] |
+//! | start-up 1 s | 0.72 [0.70, 0.80] | 0.82 [0.76, 0.92] | 0.81 [0.78, 0.93] | 0.87 [0.79, 0.97] |
+//! | start-up 45 s | 0.78 [0.73, 0.83] | 0.81 [0.75, 0.91] | 0.84 [0.74, 0.94] | 0.84 [0.79, 0.90] |
+//! | start-up 60 s | 0.76 [0.73, 0.85] | 0.82 [0.75, 0.93] | 0.86 [0.74, 0.92] | 0.85 [0.78, 0.94] |
+//! | start-up 90 s | 0.79 [0.75, 0.87] | 0.81 [0.73, 0.93] | 0.79 [0.75, 0.93] | 0.81 [0.75, 0.93] |
+//! | service times x0.1 | 0.72 [0.70, 0.80] | 0.80 [0.75, 0.90] | 0.81 [0.70, 0.91] | 0.85 [0.78, 0.94] |
+//! | service times x0.25 | 0.72 [0.69, 0.79] | 0.81 [0.75, 0.90] | 0.81 [0.70, 0.95] | 0.86 [0.80, 0.93] |
+//! | service times x10 | 0.78 [0.72, 0.84] | 0.86 [0.82, 0.91] | 0.87 [0.81, 0.94] | 0.85 [0.80, 0.90] |
+//! | at most 3 pods | 0.86 [0.82, 0.93] | 0.94 [0.89, 1.00] | 0.94 [0.90, 0.98] | 0.97 [0.92, 1.03] |
+//! | at most 4 pods | 0.85 [0.81, 0.90] | 0.91 [0.88, 0.95] | 0.88 [0.84, 0.94] | 0.93 [0.90, 0.96] |
+//! | at most 30 pods | 0.67 [0.66, 0.77] | 0.77 [0.72, 0.86] | 0.76 [0.67, 0.83] | 0.80 [0.72, 0.90] |
+//! | threshold / D 1.5 | 0.66 [0.62, 0.80] | 0.83 [0.76, 0.92] | 0.80 [0.74, 0.94] | 0.86 [0.79, 0.93] |
+//! | threshold / D 1.6 | 0.69 [0.65, 0.79] | 0.85 [0.78, 0.93] | 0.83 [0.77, 0.93] | 0.84 [0.76, 0.93] |
+//! | threshold / D 6 | 0.76 [0.71, 0.87] | 0.80 [0.72, 0.92] | 0.76 [0.72, 0.95] | 0.82 [0.75, 0.93] |
+//! | threshold / D 10 | 0.74 [0.71, 0.91] | 0.78 [0.73, 0.96] | 0.85 [0.79, 0.98] | 0.77 [0.73, 0.92] |
+//! | random routing | 0.86 [0.80, 0.92] | 0.90 [0.87, 0.95] | 0.94 [0.87, 0.98] | 0.93 [0.86, 1.00] |
+//! | mixture of three sizes | 0.77 [0.75, 0.87] | 0.87 [0.82, 0.91] | 0.87 [0.83, 0.95] | 0.89 [0.83, 0.95] |
+//! | 2 % missed checks | 0.72 [0.71, 0.81] | 0.82 [0.76, 0.90] | 0.79 [0.75, 0.92] | 0.87 [0.80, 0.94] |
+//! | median | 0.75 | 0.82 | 0.83 | 0.86 |
+//! | pooled, loads drawn once for all | 0.75 [0.74, 0.82] | 0.83 [0.79, 0.91] | 0.83 [0.80, 0.93] | 0.86 [0.81, 0.92] |
+//! | ... the checkpoint before, without the end of the window | 0.77 | 0.85 | 0.85 | 0.87 |
+//!
+//! It is ahead in 18 of 18 configurations of each of these rules; of the best generalist of any kind, a reactive rule, it needs 0.80 [0.77, 0.89]. Load by load it is at 1.002 of the home calibrated rule on
+//! WorldCup-group, 0.96 on WorldCup-may and NASA, 0.80 on Twitter, 0.84 to 0.94 by formula; at 0.87 to 0.995 of HPA at its 15 s, 0.87 to 0.97 of the trend rule of one setting.
+//!
+//! **Not reached**: half of the violations of the base's rule where it is away from home, at equal pods: 0.60 [0.50, 0.64] when its
+//! safety stock is set anew (at most 0.52 at the seven upper of eleven prices; 0.48 at threshold / D 1.6, 0.62 to 0.64 else), 0.71
+//! [0.60, 0.82] with its settings as they are. The checkpoint before: 0.63 and 0.76.
+//!
+//! The rules are not told the end of the window, as their laws know none. What it brings the forecast alone, all else alike (one seed, `--set ablation --hours 3`):
+//! 0.98 of the pods over all configurations, 0.92 with at most 30 pods, 0.97 with at most 3.
+//!
+//! All tables from here on are of checkpoints of features version 2, which were not told it, with a forecast of 128 units and half of the labels (the last commit
+//! with them, and their five trainings, is f370366).
+//!
+//! ## Five trainings without the end of the window
+//!
+//! The same command with five trainings of all of the data, seeds 1 to 5. Intervals draw loads and trainings within each configuration:
 //!
 //! | configuration | generalist calibrated | generalist trend | home calibrated | home HPA, 15 s |
 //! |---|---|---|---|---|
@@ -187,7 +227,7 @@
 //! reactive rule) or up to 10 % behind. **KPA with a loop of 2 s is nearer on all four together**, by Twitter's bursts: there all that look more often are ahead, and so is the
 //! trend rule; on the others KPA is 3 % behind to 2 % ahead.
 //!
-//! What a faster loop buys everybody (`agent evaluate --traces DIR --seeds 1 --period P`, the same four recordings, **the shipped checkpoint and one arrival
+//! What a faster loop buys everybody (`agent evaluate --traces DIR --seeds 1 --period P`, the same four recordings, **one checkpoint and one arrival
 //! seed**, all alike in weight, start-up 10 s): pod-minutes over the bound's at 0.5, 1 and 2 % avoidable violations, always of windows of 60 s. The bound is of who decides
 //! once in 60 s; a faster loop is not bound by it.
 //!
@@ -227,7 +267,7 @@
 //! At equal pods, away from the home of the rule that was tuned for the base (start-up 90 s, threshold / D 1.6, random routing,
 //! mixture): 0.59 [0.55, 0.64] of its avoidable violations.
 //!
-//! The reference scenario (`--set reference`, the shipped checkpoint: sinusoid High, D 0.204 s, threshold 0.5 s, at most 6 pods, 41 checks, 20 arrival
+//! The reference scenario (`--set reference`, the checkpoint before: sinusoid High, D 0.204 s, threshold 0.5 s, at most 6 pods, 41 checks, 20 arrival
 //! seeds), means of a run; the clairvoyant bound is none at 86 pod-minutes:
 //!
 //! | policy | violating checks at pod-minutes |
@@ -280,7 +320,7 @@
 //! At this size the value networks lose to the forecast that they are fed, a quarter of the units is as good, common arrivals do not help, and no part of the
 //! recipe but two values (one seed) and the horizon is seen to.
 //!
-//! With **all of the data, seed 3 alone**, over all eighteen configurations, beside the shipped checkpoint:
+//! With **all of the data, seed 3 alone**, over all eighteen configurations, beside the checkpoint of that time:
 //!
 //! | variant | pooled, 95 % interval over loads |
 //! |---|---|
@@ -310,7 +350,7 @@
 //! pod saves less of the chance than it costs, instead of the level `1 - 1 / (B max)`, which is right when each missing pod counts. The density between two quantiles
 //! is known worse than the quantiles, and who falls short starts the next check with a queue.
 //!
-//! The textbook's agents beside the five shipped trainings (`--hours 4`; QR-DQN: three of each, `--hours 3`), and what those bring over the forecast that they
+//! The textbook's agents beside five trainings (`--hours 4`; QR-DQN: three of each, `--hours 3`), and what those bring over the forecast that they
 //! are fed, a supervised policy:
 //!
 //! | variant | pooled, 95 % interval over loads and trainings |
