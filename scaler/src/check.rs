@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use clap::ValueEnum;
-use scaler_core::observation::RECENT_INTERVALS;
 use scaler_core::status::{NamedError, UtilizationSent};
 use scaler_core::{
-    ActionRequest, Bounds, Check, CheckKey, Decision, Mode, Observation, PodStatus, Recent, WindowLength,
-    WindowMetrics, history, observe, plan,
+    ActionRequest, Bounds, Check, CheckKey, Decision, Mode, Observation, PodStatus, WindowLength, WindowMetrics,
+    history, observe, plan,
 };
 use thiserror::Error;
 
@@ -176,7 +175,6 @@ impl Seen {
         };
         // Its utilization is of the records: beside one of the CPU it would say that the load has changed.
         let recent = state.tally.recent.filter(|_| sent != UtilizationSent::Prometheus);
-        let recent_s = RECENT_INTERVALS * config.interval_s;
         let request = ActionRequest {
             observation,
             history: history(status, state.claimed_at),
@@ -188,7 +186,7 @@ impl Seen {
             starting: Some(self.pods.starting),
             terminating: Some(self.pods.terminating),
             startup_s: self.pods.startup.map(|startup| startup.as_secs_f64()),
-            recent: recent.map(|sums| Recent::of(&sums, recent_s, observation.n_instances, config.threshold_s)),
+            recent: recent.map(|recent| recent.observe(observation.n_instances, config.threshold_s)),
         };
         (request, sent)
     }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use scaler_core::{Check, CheckKey, Decision, PodStatus, Recent, WindowMetrics, Wish, history, observe};
+use scaler_core::{Check, CheckKey, Decision, PodStatus, WindowMetrics, Wish, history, observe};
 use thiserror::Error;
 
 use crate::answer::ask;
 use crate::decider::{Decider, HttpAgent};
-use crate::results::{NameList, ResultsError, StatusFile, Tally, before, rolled_files};
+use crate::results::{NameList, ResultsError, StatusFile, Tally, rolled_files};
 use crate::step::Pause;
 
 /// Time that the agent has for one of many answers.
@@ -173,9 +173,9 @@ fn observe_again(folder: &Path, check: &Check, decision: &Decision) -> Result<Ve
     if !folder.is_dir() {
         return Ok(Verdict::Skipped("no longer kept"));
     }
-    let recent_s = decision.request.recent.map(|recent| recent.window_s);
-    let recent_since = before(decision.claimed_at, recent_s.unwrap_or_default());
-    let tally = Tally::of_folder(folder, &NameList::of_folder(folder)?, recent_since, Pause::default())?;
+    let recent_s = decision.request.recent.map_or(0.0, |recent| recent.window_s);
+    let names = NameList::of_folder(folder)?;
+    let tally = Tally::of_folder(folder, &names, decision.claimed_at, recent_s, Pause::default())?;
     let metrics = WindowMetrics::from_pods(tally.pods.values(), decision.window_seconds);
     let observed = observe(&metrics, check.n_instances, check.threshold);
     let mut figures = vec![
@@ -188,8 +188,8 @@ fn observe_again(folder: &Path, check: &Check, decision: &Decision) -> Result<Ve
         ("utilization", check.utilization, observed.utilization),
         ("workload", check.workload, observed.workload),
     ];
-    if let (Some(recorded), Some(sums)) = (decision.request.recent, tally.recent) {
-        let replayed = Recent::of(&sums, recorded.window_s, check.n_instances, check.threshold);
+    if let (Some(recorded), Some(recent)) = (decision.request.recent, tally.recent) {
+        let replayed = recent.observe(check.n_instances, check.threshold);
         figures.push(("recent pressure", recorded.pressure, replayed.pressure));
         figures.push(("recent utilization", recorded.utilization, replayed.utilization));
     }

@@ -87,7 +87,7 @@ use crate::step::Pause;
 
 pub(crate) use name_list::NameList;
 pub(crate) use status_file::{StatusFile, rolled_files};
-pub(crate) use tally::{Tally, before};
+pub(crate) use tally::{RecentSums, Tally};
 pub(crate) use window::Window;
 
 const INCOMING: &str = "incoming";

@@ -15,13 +15,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use scaler_core::observation::RECENT_INTERVALS;
-use scaler_core::scrape::{Coverage, PodError, PodWindow, Since, pod_windows, window_seconds};
+use scaler_core::scrape::{Coverage, PodError, PodWindow, Series, Since, pod_windows, recent_windows, window_seconds};
 use scaler_core::status::NamedError;
-use scaler_core::{CheckKey, PodStatus, WindowLength, window_length};
+use scaler_core::{CheckKey, PodStatus, PodSums, WindowLength, window_length};
 
 use crate::check::CheckError;
 use crate::counters::{CountersError, PodCounters};
-use crate::results::{ResultsError, ResultsFolder, StatusFile, Tally, Window};
+use crate::results::{RecentSums, ResultsError, ResultsFolder, StatusFile, Tally, Window};
 
 /// How much older than the window its first sample may be: a pod that was not scraped for so long is gone for Prometheus too.
 const LOOKBACK: Duration = Duration::from_secs(300);
@@ -81,7 +81,9 @@ impl StateSource {
                 let begin = Begin::new(status.status(), claimed_at, interval_s);
                 let series = counters.series(begin.range(claimed_at)).await?;
                 let windows = pod_windows(&series, &begin.since(interval_s));
-                let (tally, taken) = (tally(&windows), Taken::Scraped(Scraped { windows, begin }));
+                let recent = recent(&series, &windows, RECENT_INTERVALS * interval_s);
+                let tally = Tally { recent, ..tally(&windows) };
+                let taken = Taken::Scraped(Scraped { windows, begin });
                 Ok(State { key, claimed_at, tally, taken })
             }
         }
@@ -241,6 +243,19 @@ fn tally(windows: &BTreeMap<String, Result<PodWindow, PodError>>) -> Tally {
     let good = windows.iter().filter_map(|(pod, window)| Some((pod.clone(), window.as_ref().ok()?.sums)));
     let pods: BTreeMap<_, _> = good.collect();
     Tally { read: pods.values().map(|sums| sums.count()).sum(), pods, ..Tally::default() }
+}
+
+/// The end of the windows, over all pods; its length is that which gives the sum of their rates.
+fn recent(
+    series: &[Series],
+    windows: &BTreeMap<String, Result<PodWindow, PodError>>,
+    recent_s: f64,
+) -> Option<RecentSums> {
+    let ends = recent_windows(series, windows, recent_s);
+    let mut sums = PodSums::default();
+    ends.values().for_each(|end| sums.merge(&end.sums));
+    let window_s = window_seconds(ends.iter().map(|(pod, end)| (pod.as_str(), end)), |_| true, recent_s);
+    ends.values().any(|end| end.coverage != Coverage::Nothing).then_some(RecentSums { sums, window_s })
 }
 
 fn micros(time: DateTime<Utc>) -> DateTime<Utc> {

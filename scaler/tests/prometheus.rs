@@ -19,7 +19,7 @@ use scaler::kubernetes::Kubernetes;
 use scaler::state::StateSource;
 use scaler::step::Step;
 use scaler_core::scrape::Figure;
-use scaler_core::{ActionText, Check, Limit, Reason, WindowLength};
+use scaler_core::{ActionText, Check, Limit, Reason, Recent, WindowLength};
 use serde_json::{Value, json};
 use support::api::{self, DEPLOYMENT, HASH, NAMESPACE, PATCH_SCALE};
 use support::folder::{self, RECORD, noon, status, write_record};
@@ -167,7 +167,25 @@ async fn pods_without_requests_are_a_load_of_0() {
     let idle = scene.check(60.0, counters(&pods)).await.unwrap();
     assert_eq!((idle.workload, idle.pressure, idle.utilization, idle.queue_length_dominant), (0.0, 0.0, 0.0, 0.0));
     let request = idle.decision.unwrap().request;
-    assert_eq!((request.avg_service_time_s, request.recent), (None, None), "counters do not tell when in the window");
+    // Scraped 60 s apart: so long is the end of the window too.
+    let recent = Recent { window_s: 60.0, pressure: 0.0, utilization: 0.0 };
+    assert_eq!((request.avg_service_time_s, request.recent), (None, Some(recent)));
+}
+
+#[tokio::test]
+async fn the_end_of_the_window_is_what_the_last_scrapes_of_all_pods_show() {
+    let scene = Scene::new(&["aaaaa", "bbbbb"], 1);
+    // In the last 15 s 30 and 60 requests of 0.1 s, 0.25 s with their waits, where in the whole minute it was 60 each.
+    let pods: [Pod; 2] = [
+        ("aaaaa", &[(-8.0, 100.0), (37.0, 130.0), (52.0, 160.0)]),
+        ("bbbbb", &[(-5.0, 100.0), (40.0, 100.0), (55.0, 160.0)]),
+    ];
+    let check = scene.check(60.0, counters(&pods)).await.unwrap();
+    let recent = check.decision.unwrap().request.recent.unwrap();
+    assert!((recent.window_s - 15.0).abs() < 1e-9, "{recent:?}");
+    assert!((recent.utilization - 90.0 * 0.1 / 15.0 / 2.0).abs() < 1e-9, "{recent:?}");
+    assert!((recent.pressure - 0.25 / check.threshold).abs() < 1e-9, "{recent:?}");
+    assert!((check.utilization - 120.0 * 0.1 / 60.0 / 2.0).abs() < 1e-9, "the whole: {}", check.utilization);
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ pub fn observe(metrics: &WindowMetrics, n_instances: u32, threshold_s: f64) -> O
 /// window, shows here first.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Recent {
-    /// How long before the check it began, seconds, > 0: [`RECENT_INTERVALS`] of an interval.
+    /// Its length, seconds, > 0: [`RECENT_INTERVALS`] of an interval, or as near to that as scrapes are.
     pub window_s: f64,
     /// Mean response time of the requests that were completed in it over the threshold, dimensionless, >= 0; 0 without any.
     pub pressure: f64,

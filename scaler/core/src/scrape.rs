@@ -193,6 +193,39 @@ pub fn window_seconds<'a>(
     }
 }
 
+/// The end of the windows by itself: what each pod's counters grew by in the last `recent_s` seconds before its newest sample.
+///
+/// It begins with the newest sample that is three quarters as old: scrapes are some milliseconds early or late, so that of scrapes as far
+/// apart as `recent_s` it is the last but one, and never the one before. A pod that began later counts with all that it did; one that ended
+/// earlier has no part in it.
+#[must_use]
+pub fn recent_windows(
+    series: &[Series],
+    windows: &BTreeMap<String, Result<PodWindow, PodError>>,
+    recent_s: f64,
+) -> BTreeMap<String, PodWindow> {
+    const NEARLY: f64 = 0.75;
+    let millis = |seconds: f64| (seconds * 1e3) as i64;
+    let good = || windows.iter().filter_map(|(pod, window)| Some((pod, window.as_ref().ok()?)));
+    let newest_ms = good().map(|(_, window)| window.until_ms).max().unwrap_or(i64::MIN);
+    let lasted = |window: &PodWindow| {
+        window.coverage != Coverage::Nothing && window.until_ms >= newest_ms.saturating_sub(millis(recent_s))
+    };
+    let begins: BTreeMap<String, i64> = good()
+        .filter(|(_, window)| lasted(window))
+        .map(|(pod, window)| (pod.clone(), window.until_ms - millis(NEARLY * recent_s)))
+        .collect();
+    let at_ms = begins.values().min().copied().unwrap_or(newest_ms);
+    let ends = pod_windows(series, &Since { at_ms, until: Some(&begins), unseen_ms: 0 });
+    let end = |(pod, window): (&String, &PodWindow)| {
+        let end = *ends.get(pod)?.as_ref().ok()?;
+        // Scraped once: what it did is in the whole window alone.
+        let began = end.coverage == Coverage::Nothing && window.coverage == Coverage::SinceItsStart;
+        Some((pod.clone(), if began { *window } else { end }))
+    };
+    good().filter(|(pod, _)| begins.contains_key(*pod)).filter_map(end).collect()
+}
+
 /// The series of one pod, by one job, all of them good.
 struct PodSeries<'a> {
     series: Vec<&'a Series>,

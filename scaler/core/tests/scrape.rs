@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use scaler_core::scrape::{Coverage, Figure, PodError, PodWindow, Sample, Series, Since, pod_windows, window_seconds};
+use scaler_core::scrape::{
+    Coverage, Figure, PodError, PodWindow, Sample, Series, Since, pod_windows, recent_windows, window_seconds,
+};
 use scaler_core::{PodSums, WindowMetrics};
 
 const POD: &str = "pod-a";
@@ -101,6 +103,49 @@ fn a_first_check_begins_one_interval_ago_with_what_was_counted_then() {
     assert_eq!((new.sums.count(), new.coverage), (20, Coverage::SinceItsStart));
     let began_before = window(&[(113, 5.0), (158, 20.0)], Some(99.0));
     assert_eq!((began_before.sums.count(), began_before.coverage), (15, Coverage::Seconds(45.0)));
+}
+
+#[test]
+fn the_end_of_a_window_is_of_the_pods_that_were_scraped_then() {
+    use Coverage::{Nothing, Seconds, SinceItsStart};
+    /// Requests counted, and what they cover.
+    type End = Option<(u64, Coverage)>;
+    /// What it is, its scrapes, its start, where the check before stopped, and the end of its window.
+    type Row = (&'static str, &'static [(i64, f64)], Option<f64>, Option<i64>, End);
+    let table: [Row; 7] = [
+        (
+            "scraped every 15 s",
+            &[(98, 7.0), (128, 12.0), (143, 15.0), (158, 20.0)],
+            None,
+            SEEN,
+            Some((5, Seconds(15.0))),
+        ),
+        (
+            "... every 5 s",
+            &[(98, 7.0), (143, 12.0), (148, 15.0), (153, 16.0), (158, 20.0)],
+            None,
+            SEEN,
+            Some((8, Seconds(15.0))),
+        ),
+        ("... every 60 s", &[(98, 7.0), (158, 20.0)], None, SEEN, Some((13, Seconds(60.0)))),
+        ("restarted at the end", &[(98, 7.0), (143, 15.0), (158, 4.0)], None, SEEN, Some((4, Seconds(15.0)))),
+        ("new, and scraped once", &[(158, 4.0)], Some(150.0), None, Some((4, SinceItsStart))),
+        ("old, never seen, one sample", &[(158, 600.0)], Some(10.0), None, None),
+        ("ended before", &[(98, 7.0), (113, 9.0), (128, 12.0)], None, SEEN, None),
+    ];
+    println!("{:<30} the end", "a pod");
+    for (what, counts, start_s, seen_s, expected) in table {
+        // Another pod is scraped at second 158: that is the end of the window.
+        let mut all = pod(POD, counts, start_s);
+        all.extend(pod("another", &[(98, 1.0), (143, 2.0), (158, 3.0)], None));
+        let until: BTreeMap<String, i64> = seen_s.map(|s| (POD.to_owned(), s * 1000)).into_iter().collect();
+        let since = Since { at_ms: AT_S * 1000, until: Some(&until), unseen_ms: 60_000 };
+        let ends = recent_windows(&all, &pod_windows(&all, &since), 15.0);
+        let end = ends.get(POD).map(|end| (end.sums.count(), end.coverage));
+        println!("{what:<30} {end:?}");
+        assert_eq!(end, expected, "{what}");
+        assert!(end.is_none_or(|(_, coverage)| coverage != Nothing) && ends.contains_key("another"), "{what}");
+    }
 }
 
 #[test]

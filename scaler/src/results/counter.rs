@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use scaler_core::status::RefusedRecord;
 use scaler_core::{RecordName, RequestTimes};
 
-use super::Tally;
 use super::exact_sums::ExactPodSums;
 use super::record_file::{MAX_RECORD_BYTES, RecordFileError, read_record};
 use super::segment::{Lines, is_segment};
+use super::{RecentSums, Tally};
 use crate::step::{Pause, Step};
 
 /// Refused files that are named; the others are counted.
@@ -137,7 +137,8 @@ impl Counter {
         self.newest = self.newest.max(newest);
     }
 
-    pub(super) fn tally(self) -> Tally {
+    /// What was counted, of a window whose end is so many seconds long.
+    pub(super) fn tally(self, recent_s: f64) -> Tally {
         let Self { pods, recent, recent_since_us: _, read, refused, named_refused, newest, buffer: _, pause: _ } = self;
         let named = |((file, line), error): (Place, String)| {
             let file = if line == 0 { file } else { format!("{file}:{line}") };
@@ -145,7 +146,7 @@ impl Counter {
         };
         Tally {
             pods: pods.into_iter().map(|(pod, sums)| (pod, sums.rounded())).collect(),
-            recent: Some(recent.rounded()),
+            recent: Some(RecentSums { sums: recent.rounded(), window_s: recent_s }),
             read,
             refused,
             named_refused: named_refused.into_iter().map(named).collect(),

@@ -9,8 +9,8 @@ use std::thread;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rustix::fs::{Mode, OFlags, open};
-use scaler_core::PodSums;
 use scaler_core::status::{NamedError, RefusedRecord};
+use scaler_core::{PodSums, Recent};
 
 use super::counter::Counter;
 use super::segment::is_segment;
@@ -25,8 +25,8 @@ const PART: usize = 256;
 pub(crate) struct Tally {
     /// Sums per pod.
     pub(crate) pods: BTreeMap<String, PodSums>,
-    /// Sums over all pods of what was completed at the end of the window; `None` when it is not known when requests were completed.
-    pub(crate) recent: Option<PodSums>,
+    /// What was completed at the end of the window; `None` when nobody knows.
+    pub(crate) recent: Option<RecentSums>,
     /// Records counted.
     pub(crate) read: u64,
     /// Files and lines refused.
@@ -39,15 +39,34 @@ pub(crate) struct Tally {
     pub(crate) errors: Vec<NamedError>,
 }
 
+/// The end of a window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecentSums {
+    /// Over all pods.
+    pub(crate) sums: PodSums,
+    /// Its length, seconds.
+    pub(crate) window_s: f64,
+}
+
+impl RecentSums {
+    /// As the agent is told it.
+    pub(crate) fn observe(&self, n_instances: u32, threshold_s: f64) -> Recent {
+        Recent::of(&self.sums, self.window_s, n_instances, threshold_s)
+    }
+}
+
 impl Tally {
-    /// Reads these files of `folder`; its recent requests are those completed since `recent_since`. The same files give the same figures to the bit, in whichever order they are listed and by
+    /// Reads these files of `folder`; its end are the `recent_s` seconds before `claimed_at`. The same files give the same figures to the bit, in whichever order they are listed and by
     /// however many threads they are read.
     pub(crate) fn of_folder(
         folder: &Path,
         names: &NameList,
-        recent_since: DateTime<Utc>,
+        claimed_at: DateTime<Utc>,
+        recent_s: f64,
         pause: Pause,
     ) -> Result<Self, ResultsError> {
+        // To the microsecond that records are stamped with.
+        let recent_since = claimed_at - TimeDelta::microseconds((recent_s * 1e6) as i64);
         let list = |source: rustix::io::Errno| ResultsError::List { path: folder.to_owned(), source: source.into() };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder: OwnedFd = open(folder, flags, Mode::empty()).map_err(list)?;
@@ -61,17 +80,12 @@ impl Tally {
             }
             counter
         };
-        let tally = by_all_processors(parts.len(), share).tally();
+        let tally = by_all_processors(parts.len(), share).tally(recent_s);
         for RefusedRecord { file, error } in &tally.named_refused {
             tracing::warn!(file, error, "refused a record");
         }
         Ok(tally)
     }
-}
-
-/// So many seconds before a moment, to the microsecond that records are stamped with.
-pub(crate) fn before(at: DateTime<Utc>, seconds: f64) -> DateTime<Utc> {
-    at - TimeDelta::microseconds((seconds * 1e6) as i64)
 }
 
 /// Places of the list that are read together: [`PART`] records, or one segment.

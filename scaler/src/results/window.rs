@@ -10,9 +10,7 @@ use scaler_core::CheckKey;
 
 use super::name_list::{Fingerprint, each_name};
 use super::record_file::MAX_RECORD_BYTES;
-use super::{
-    CLAIMED_PREFIX, NameList, ResultsError, ResultsFolder, StatusFile, Tally, before, make_folder, names, rename,
-};
+use super::{CLAIMED_PREFIX, NameList, ResultsError, ResultsFolder, StatusFile, Tally, make_folder, names, rename};
 use crate::step::Step;
 
 /// A file of another service that does not end in `}` is given this long to be finished.
@@ -71,7 +69,7 @@ impl ResultsFolder {
     /// Counts the window, and by itself what was completed in its last `recent_s` seconds.
     pub(crate) fn read(&self, window: &mut Window, recent_s: f64) -> Result<Tally, ResultsError> {
         let (names, left) = self.seal(window, NameList::of_folder(&window.folder)?)?;
-        let mut tally = Tally::of_folder(&window.folder, &names, before(window.claimed_at, recent_s), self.pause)?;
+        let mut tally = Tally::of_folder(&window.folder, &names, window.claimed_at, recent_s, self.pause)?;
         tally.errors = left;
         window.seen = names;
         self.pause.reached(Step::Read);
