@@ -127,34 +127,36 @@
 //!
 //! | configuration | generalist calibrated | generalist trend | home calibrated | home HPA, 15 s |
 //! |---|---|---|---|---|
-//! | base: at most 10 pods, D 0.2 s, threshold 0.5 s, start-up 10 s | 0.72 [0.71, 0.81] | 0.82 [0.76, 0.91] | 0.83 [0.79, 0.93] | 0.87 [0.80, 0.95] |
-//! | start-up 1 s | 0.72 [0.70, 0.80] | 0.82 [0.76, 0.92] | 0.81 [0.78, 0.93] | 0.87 [0.79, 0.97] |
-//! | start-up 45 s | 0.78 [0.73, 0.83] | 0.81 [0.75, 0.91] | 0.84 [0.74, 0.94] | 0.84 [0.79, 0.90] |
-//! | start-up 60 s | 0.76 [0.73, 0.85] | 0.82 [0.75, 0.93] | 0.86 [0.74, 0.92] | 0.85 [0.78, 0.94] |
-//! | start-up 90 s | 0.79 [0.75, 0.87] | 0.81 [0.73, 0.93] | 0.79 [0.75, 0.93] | 0.81 [0.75, 0.93] |
-//! | service times x0.1 | 0.72 [0.70, 0.80] | 0.80 [0.75, 0.90] | 0.81 [0.70, 0.91] | 0.85 [0.78, 0.94] |
-//! | service times x0.25 | 0.72 [0.69, 0.79] | 0.81 [0.75, 0.90] | 0.81 [0.70, 0.95] | 0.86 [0.80, 0.93] |
-//! | service times x10 | 0.78 [0.72, 0.84] | 0.86 [0.82, 0.91] | 0.87 [0.81, 0.94] | 0.85 [0.80, 0.90] |
-//! | at most 3 pods | 0.86 [0.82, 0.93] | 0.94 [0.89, 1.00] | 0.94 [0.90, 0.98] | 0.97 [0.92, 1.03] |
-//! | at most 4 pods | 0.85 [0.81, 0.90] | 0.91 [0.88, 0.95] | 0.88 [0.84, 0.94] | 0.93 [0.90, 0.96] |
-//! | at most 30 pods | 0.67 [0.66, 0.77] | 0.77 [0.72, 0.86] | 0.76 [0.67, 0.83] | 0.80 [0.72, 0.90] |
-//! | threshold / D 1.5 | 0.66 [0.62, 0.80] | 0.83 [0.76, 0.92] | 0.80 [0.74, 0.94] | 0.86 [0.79, 0.93] |
-//! | threshold / D 1.6 | 0.69 [0.65, 0.79] | 0.85 [0.78, 0.93] | 0.83 [0.77, 0.93] | 0.84 [0.76, 0.93] |
-//! | threshold / D 6 | 0.76 [0.71, 0.87] | 0.80 [0.72, 0.92] | 0.76 [0.72, 0.95] | 0.82 [0.75, 0.93] |
-//! | threshold / D 10 | 0.74 [0.71, 0.91] | 0.78 [0.73, 0.96] | 0.85 [0.79, 0.98] | 0.77 [0.73, 0.92] |
-//! | random routing | 0.86 [0.80, 0.92] | 0.90 [0.87, 0.95] | 0.94 [0.87, 0.98] | 0.93 [0.86, 1.00] |
-//! | mixture of three sizes | 0.77 [0.75, 0.87] | 0.87 [0.82, 0.91] | 0.87 [0.83, 0.95] | 0.89 [0.83, 0.95] |
-//! | 2 % missed checks | 0.72 [0.71, 0.81] | 0.82 [0.76, 0.90] | 0.79 [0.75, 0.92] | 0.87 [0.80, 0.94] |
-//! | median | 0.75 | 0.82 | 0.83 | 0.86 |
-//! | pooled, loads drawn once for all | 0.75 [0.74, 0.82] | 0.83 [0.79, 0.91] | 0.83 [0.80, 0.93] | 0.86 [0.81, 0.92] |
+//! | base: at most 10 pods, D 0.2 s, threshold 0.5 s, start-up 10 s | 0.73 [0.71, 0.79] | 0.81 [0.75, 0.90] | 0.81 [0.79, 0.93] | 0.86 [0.80, 0.93] |
+//! | start-up 1 s | 0.72 [0.69, 0.79] | 0.82 [0.77, 0.92] | 0.81 [0.78, 0.93] | 0.88 [0.80, 0.95] |
+//! | start-up 45 s | 0.78 [0.73, 0.82] | 0.79 [0.75, 0.88] | 0.82 [0.74, 0.94] | 0.82 [0.78, 0.88] |
+//! | start-up 60 s | 0.76 [0.73, 0.84] | 0.80 [0.75, 0.89] | 0.83 [0.74, 0.91] | 0.83 [0.78, 0.90] |
+//! | start-up 90 s | 0.78 [0.75, 0.86] | 0.80 [0.74, 0.90] | 0.81 [0.75, 0.95] | 0.83 [0.78, 0.91] |
+//! | service times x0.1 | 0.71 [0.69, 0.79] | 0.79 [0.75, 0.89] | 0.80 [0.69, 0.90] | 0.83 [0.78, 0.93] |
+//! | service times x0.25 | 0.72 [0.68, 0.77] | 0.80 [0.74, 0.88] | 0.81 [0.69, 0.94] | 0.85 [0.80, 0.91] |
+//! | service times x10 | 0.76 [0.73, 0.83] | 0.84 [0.81, 0.89] | 0.85 [0.82, 0.93] | 0.83 [0.80, 0.90] |
+//! | at most 3 pods | 0.88 [0.82, 0.92] | 0.93 [0.89, 0.99] | 0.94 [0.90, 0.98] | 0.96 [0.92, 1.02] |
+//! | at most 4 pods | 0.84 [0.80, 0.92] | 0.91 [0.86, 0.95] | 0.88 [0.83, 0.95] | 0.92 [0.89, 0.97] |
+//! | at most 30 pods | 0.67 [0.65, 0.76] | 0.77 [0.71, 0.85] | 0.76 [0.65, 0.83] | 0.79 [0.72, 0.89] |
+//! | threshold / D 1.5 | 0.67 [0.63, 0.85] | 0.79 [0.76, 0.90] | 0.76 [0.73, 0.94] | 0.82 [0.79, 0.92] |
+//! | threshold / D 1.6 | 0.66 [0.64, 0.77] | 0.83 [0.78, 0.90] | 0.81 [0.76, 0.93] | 0.81 [0.75, 0.91] |
+//! | threshold / D 6 | 0.76 [0.71, 0.88] | 0.80 [0.72, 0.93] | 0.76 [0.71, 0.96] | 0.83 [0.74, 0.93] |
+//! | threshold / D 10 | 0.74 [0.71, 0.91] | 0.78 [0.73, 0.96] | 0.85 [0.77, 0.98] | 0.77 [0.73, 0.92] |
+//! | random routing | 0.85 [0.79, 0.92] | 0.90 [0.86, 0.95] | 0.94 [0.86, 0.98] | 0.93 [0.86, 1.00] |
+//! | mixture of three sizes | 0.77 [0.74, 0.86] | 0.87 [0.82, 0.91] | 0.87 [0.82, 0.94] | 0.87 [0.83, 0.94] |
+//! | 2 % missed checks | 0.72 [0.70, 0.80] | 0.79 [0.74, 0.90] | 0.77 [0.73, 0.92] | 0.84 [0.78, 0.94] |
+//! | median | 0.75 | 0.80 | 0.81 | 0.83 |
+//! | pooled, loads drawn once for all | 0.75 [0.73, 0.83] | 0.82 [0.79, 0.90] | 0.83 [0.78, 0.93] | 0.85 [0.81, 0.91] |
 //! | ... the checkpoint before, without the end of the window | 0.77 | 0.85 | 0.85 | 0.87 |
 //!
-//! It is ahead in 18 of 18 configurations of each of these rules; of the best generalist of any kind, a reactive rule, it needs 0.80 [0.77, 0.89]. Load by load it is at 1.002 of the home calibrated rule on
-//! WorldCup-group, 0.96 on WorldCup-may and NASA, 0.80 on Twitter, 0.84 to 0.94 by formula; at 0.87 to 0.995 of HPA at its 15 s, 0.87 to 0.97 of the trend rule of one setting.
+//! It is ahead in 18 of 18 configurations of each of these rules; of the best generalist of any kind, a reactive rule, it needs 0.80 [0.76, 0.89]. Load by load it is at 0.99 of the home calibrated rule on
+//! WorldCup-group, 0.96 on WorldCup-may and NASA, 0.79 on Twitter, 0.81 to 0.94 by formula; at 0.87 to 0.98 of HPA at its 15 s, at 0.83 to 0.96 of the trend rule of one setting: on none of these loads a rule is ahead.
 //!
-//! **Not reached**: half of the violations of the base's rule where it is away from home, at equal pods: 0.60 [0.50, 0.64] when its
-//! safety stock is set anew (at most 0.52 at the seven upper of eleven prices; 0.48 at threshold / D 1.6, 0.62 to 0.64 else), 0.71
-//! [0.60, 0.82] with its settings as they are. The checkpoint before: 0.63 and 0.76.
+//! **Not reached**: half of the violations of the base's rule where it is away from home, at equal pods: 0.58 [0.49, 0.63] when its
+//! safety stock is set anew (at most half at six of its eleven settings; 0.41 at threshold / D 1.6, 0.58 to 0.66 else), 0.69
+//! [0.58, 0.78] with its settings as they are. The checkpoint before: 0.63 and 0.76.
+//!
+//! One training of the same recipe with a forecast of 256 units, too large for a ConfigMap, was at 0.751, 0.834, 0.834, 0.859 and 0.60: so far apart are two trainings.
 //!
 //! The rules are not told the end of the window, as their laws know none. What it brings the forecast alone, all else alike (one seed, `--set ablation --hours 3`):
 //! 0.98 of the pods over all configurations, 0.92 with at most 30 pods, 0.97 with at most 3.
