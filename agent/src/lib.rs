@@ -156,7 +156,7 @@
 //! safety stock is set anew (at most half at six of its eleven settings; 0.41 at threshold / D 1.6, 0.58 to 0.66 else), 0.69
 //! [0.58, 0.78] with its settings as they are. The checkpoint before: 0.63 and 0.76.
 //!
-//! One training of the same recipe with a forecast of 256 units, too large for a ConfigMap, was at 0.751, 0.834, 0.834, 0.859 and 0.60: so far apart are two trainings.
+//! One training of the same recipe with a forecast of 256 units, too large for a ConfigMap, was at 0.751, 0.834, 0.834, 0.859 and 0.60. With one training of each it is not known whether that is the size or the luck of a training.
 //!
 //! The rules are not told the end of the window, as their laws know none. What it brings the forecast alone, all else alike (one seed, `--set ablation --hours 3`):
 //! 0.98 of the pods over all configurations, 0.92 with at most 30 pods, 0.97 with at most 3.
