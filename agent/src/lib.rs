@@ -67,7 +67,8 @@
 //! *The end of the window* is what was completed in its last quarter of an interval ([`scaler_core::Recent`]): the mean of a minute is half a minute
 //! old, that of its last 15 s is 8. The load ahead is where a straight line through both is in the middle of the next window, `a' + 5/3 max(a' - a, 0)`.
 //! Records tell it to the microsecond, counters as far as they are scraped (with `STATE_SOURCE=prometheus` it reaches from the newest scrape to that of a
-//! quarter of an interval before). Where it is not sent, the whole window stands in for it.
+//! quarter of an interval before). Where it is not sent, or is not 0.15 to 0.4 intervals long, the whole window stands in for it. The scaler does not send it
+//! beside a utilization of Prometheus' CPU, nor where it does not know the length of the window or the end of a pod that serves.
 //!
 //! *Required pods* are a forecast of its own ([`required`]): the fewest replicas that, ordered now and never fewer after,
 //! would have kept the next checks within the threshold. The simulator finds them exactly, by bisection over clones under

@@ -147,12 +147,27 @@ fn bad_bodies_get_minus_one_with_the_field_named_and_the_agent_lives_on() {
         (
             beside(r#""recent":{"window_s":0,"pressure":1,"utilization":1}"#),
             200,
-            "recent.window_s must be seconds, above 0",
+            "recent.window_s must be seconds, above 0 and at most 31622400, it is 0",
+        ),
+        (
+            beside(r#""recent":{"window_s":4e7,"pressure":1,"utilization":1}"#),
+            200,
+            "recent.window_s must be seconds, above 0 and at most 31622400, it is 4",
         ),
         (
             beside(r#""recent":{"window_s":15,"pressure":-1,"utilization":1}"#),
             200,
-            "recent.pressure must be a number from 0",
+            "recent.pressure must be a number from 0 to 1000000, it is -1",
+        ),
+        (
+            beside(r#""recent":{"window_s":15,"pressure":1,"utilization":101}"#),
+            200,
+            "recent.utilization must be a number from 0 to 100, it is 101",
+        ),
+        (
+            beside(r#""recent":{"window_s":15,"pressure":1,"utilization":-0.5}"#),
+            200,
+            "recent.utilization must be a number from 0 to 100, it is -0.5",
         ),
         (beside(r#""history":{}"#), 200, "history must be a list"),
         (beside(r#""history":[7]"#), 200, "history[0] must be an object"),

@@ -7,8 +7,8 @@ use chrono::{DateTime, SubsecRound, Utc};
 use clap::ValueEnum;
 use scaler_core::status::{NamedError, UtilizationSent};
 use scaler_core::{
-    ActionRequest, Bounds, Check, CheckKey, Decision, Mode, Observation, PodStatus, WindowLength, WindowMetrics,
-    history, observe, plan,
+    ActionRequest, Bounds, Check, CheckKey, Decision, Mode, Observation, PodStatus, Recent, WindowLength,
+    WindowMetrics, history, observe, plan,
 };
 use thiserror::Error;
 
@@ -144,16 +144,20 @@ struct Seen {
     /// The bounds; while pods are unseen, fewer are not ordered: their load is missing in the observation.
     bounds: Bounds,
     unseen: Vec<NamedError>,
+    /// The end of the window, where it is known.
+    recent: Option<Recent>,
 }
 
 impl Seen {
     fn new(config: &CheckConfig, status: &PodStatus, state: &State, pods: Pods) -> Result<Self, CountersError> {
-        let Known { window_s, length, unseen } = state.known(status, &pods.ready, config.interval_s)?;
+        let Known { window_s, length, unseen, recent } = state.known(status, &pods.ready, config.interval_s)?;
         let metrics = WindowMetrics::from_pods(state.tally.pods.values(), window_s);
         let observation = observe(&metrics, count(&pods.ready), config.threshold_s);
         let least = if unseen.is_empty() { 0 } else { pods.ordered };
         let bounds = config.bounds.at_least(least);
-        Ok(Self { pods, metrics, window_length: length, observation, bounds, unseen })
+        let recent = recent.map(|recent| recent.observe(observation.n_instances, config.threshold_s));
+        let recent = recent.filter(|recent| recent.is_end_of(config.interval_s));
+        Ok(Self { pods, metrics, window_length: length, observation, bounds, unseen, recent })
     }
 
     /// What the agent is sent, and whose utilization is in it.
@@ -174,7 +178,7 @@ impl Seen {
             }
         };
         // Its utilization is of the records: beside one of the CPU it would say that the load has changed.
-        let recent = state.tally.recent.filter(|_| sent != UtilizationSent::Prometheus);
+        let recent = self.recent.filter(|_| sent != UtilizationSent::Prometheus);
         let request = ActionRequest {
             observation,
             history: history(status, state.claimed_at),
@@ -186,7 +190,7 @@ impl Seen {
             starting: Some(self.pods.starting),
             terminating: Some(self.pods.terminating),
             startup_s: self.pods.startup.map(|startup| startup.as_secs_f64()),
-            recent: recent.map(|recent| recent.observe(observation.n_instances, config.threshold_s)),
+            recent,
         };
         (request, sent)
     }
@@ -221,7 +225,7 @@ struct Parts<'a> {
 impl Parts<'_> {
     fn into_check(self, config: &CheckConfig, status: &PodStatus) -> Check {
         let Self { state, seen, cpu, mut request, utilization, answer, plan, applied } = self;
-        let Seen { pods, metrics, window_length, observation, bounds: _, unseen } = seen;
+        let Seen { pods, metrics, window_length, observation, bounds: _, unseen, recent: _ } = seen;
         let Tally { pods: _, recent: _, read, refused, named_refused, newest, errors: of_window } = &state.tally;
         let (started_previous_check, shutdown_previous_check) = status.changes(&pods.ready);
         // The history is the checks before this one: they are in the file already.

@@ -173,6 +173,9 @@ fn observe_again(folder: &Path, check: &Check, decision: &Decision) -> Result<Ve
     if !folder.is_dir() {
         return Ok(Verdict::Skipped("no longer kept"));
     }
+    if let Some(Err(error)) = decision.request.recent.map(|recent| recent.validate()) {
+        return Ok(Verdict::Differs(error.to_string()));
+    }
     let recent_s = decision.request.recent.map_or(0.0, |recent| recent.window_s);
     let names = NameList::of_folder(folder)?;
     let tally = Tally::of_folder(folder, &names, decision.claimed_at, recent_s, Pause::default())?;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use scaler_core::observation::RECENT_INTERVALS;
-use scaler_core::scrape::{Coverage, PodError, PodWindow, Series, Since, pod_windows, recent_windows, window_seconds};
+use scaler_core::scrape::{Coverage, PodError, PodWindow, Since, pod_windows, recent_windows, window_seconds};
 use scaler_core::status::NamedError;
 use scaler_core::{CheckKey, PodStatus, PodSums, WindowLength, window_length};
 
@@ -59,6 +59,8 @@ pub(crate) struct Known {
     pub(crate) length: WindowLength,
     /// Pods that serve and of which nothing new is known, each with its reason. Their share of the load is missing.
     pub(crate) unseen: Vec<NamedError>,
+    /// The end of the window; `None` when it is not known of all of them.
+    pub(crate) recent: Option<RecentSums>,
 }
 
 impl StateSource {
@@ -80,10 +82,11 @@ impl StateSource {
                 let (key, claimed_at) = (results.next_key(status)?, micros(clock()));
                 let begin = Begin::new(status.status(), claimed_at, interval_s);
                 let series = counters.series(begin.range(claimed_at)).await?;
-                let windows = pod_windows(&series, &begin.since(interval_s));
-                let recent = recent(&series, &windows, RECENT_INTERVALS * interval_s);
-                let tally = Tally { recent, ..tally(&windows) };
-                let taken = Taken::Scraped(Scraped { windows, begin });
+                let since = begin.since(interval_s);
+                let windows = pod_windows(&series, &since);
+                let ends = recent_windows(&series, &since, RECENT_INTERVALS * interval_s);
+                let tally = tally(&windows);
+                let taken = Taken::Scraped(Scraped { windows, ends, begin });
                 Ok(State { key, claimed_at, tally, taken })
             }
         }
@@ -101,9 +104,11 @@ impl State {
                 let previous = status.last().map(|(_, check)| check.claimed_at());
                 let since_s = previous.map(|previous| (self.claimed_at - previous).as_seconds_f64());
                 let (window_s, length) = window_length(since_s, interval_s);
-                Ok(Known { window_s, length, unseen: Vec::new() })
+                // Beside a length that is not the window's own, its end would seem to rise or to fall.
+                let recent = self.tally.recent.filter(|_| length == WindowLength::PreviousClaim);
+                Ok(Known { window_s, length, unseen: Vec::new(), recent })
             }
-            Taken::Scraped(scraped) => scraped.known(status, ready),
+            Taken::Scraped(scraped) => scraped.known(status, ready, RECENT_INTERVALS * interval_s),
         }
     }
 
@@ -179,11 +184,13 @@ impl Begin {
 /// What Prometheus said.
 struct Scraped {
     windows: BTreeMap<String, Result<PodWindow, PodError>>,
+    /// Of the pods whose end of the window is known.
+    ends: BTreeMap<String, PodWindow>,
     begin: Begin,
 }
 
 impl Scraped {
-    fn known(&self, status: &PodStatus, ready: &[String]) -> Result<Known, CountersError> {
+    fn known(&self, status: &PodStatus, ready: &[String], recent_s: f64) -> Result<Known, CountersError> {
         let unseen: BTreeMap<&str, String> =
             ready.iter().filter_map(|pod| Some((pod.as_str(), self.unseen(pod)?))).collect();
         // One that became ready just now may not have been scraped yet: that says nothing about the others.
@@ -205,7 +212,34 @@ impl Scraped {
         let named =
             |(pod, why): (&str, String)| NamedError { name: "PodUnseen".to_owned(), message: format!("{pod}: {why}") };
         let unseen = unseen.into_iter().filter(|(pod, _)| !awaited.contains(pod)).map(named).collect();
-        Ok(Known { window_s, length: self.begin.length, unseen })
+        let expected = ready.iter().map(String::as_str).filter(|pod| !awaited.contains(pod));
+        let recent = self.recent(expected, serves, recent_s);
+        Ok(Known { window_s, length: self.begin.length, unseen, recent })
+    }
+
+    /// The end of the windows over all pods, of the length that gives the sum of their rates. `None` where that of an expected pod is
+    /// not known: its share of the load would be missing.
+    fn recent<'a>(
+        &self,
+        mut expected: impl Iterator<Item = &'a str>,
+        serves: impl Fn(&str) -> bool,
+        recent_s: f64,
+    ) -> Option<RecentSums> {
+        let newest_ms = self.seen().map(|(_, window)| window.until_ms).max()?;
+        // Pods are scraped in turn, and may miss a scrape: one that serves has its own last samples. What ended before is no part of it.
+        let told = |(pod, window): (&str, &PodWindow)| {
+            let oldest_s = if serves(pod) { 2.0 * recent_s } else { recent_s };
+            let is_late = (newest_ms - window.until_ms) as f64 > oldest_s * 1e3;
+            self.ends.get_key_value(pod).filter(|_| !is_late).map(|(pod, end)| (pod.as_str(), end))
+        };
+        let ends: BTreeMap<&str, &PodWindow> = self.seen().filter_map(told).collect();
+        if ends.is_empty() || expected.any(|pod| !ends.contains_key(pod)) {
+            return None;
+        }
+        let mut sums = PodSums::default();
+        ends.values().for_each(|end| sums.merge(&end.sums));
+        let window_s = window_seconds(ends.into_iter(), |_| true, recent_s);
+        Some(RecentSums { sums, window_s })
     }
 
     /// Why nothing new is known of a pod; `None` when something is.
@@ -243,19 +277,6 @@ fn tally(windows: &BTreeMap<String, Result<PodWindow, PodError>>) -> Tally {
     let good = windows.iter().filter_map(|(pod, window)| Some((pod.clone(), window.as_ref().ok()?.sums)));
     let pods: BTreeMap<_, _> = good.collect();
     Tally { read: pods.values().map(|sums| sums.count()).sum(), pods, ..Tally::default() }
-}
-
-/// The end of the windows, over all pods; its length is that which gives the sum of their rates.
-fn recent(
-    series: &[Series],
-    windows: &BTreeMap<String, Result<PodWindow, PodError>>,
-    recent_s: f64,
-) -> Option<RecentSums> {
-    let ends = recent_windows(series, windows, recent_s);
-    let mut sums = PodSums::default();
-    ends.values().for_each(|end| sums.merge(&end.sums));
-    let window_s = window_seconds(ends.iter().map(|(pod, end)| (pod.as_str(), end)), |_| true, recent_s);
-    ends.values().any(|end| end.coverage != Coverage::Nothing).then_some(RecentSums { sums, window_s })
 }
 
 fn micros(time: DateTime<Utc>) -> DateTime<Utc> {

@@ -120,8 +120,6 @@ async fn the_agent_is_sent_the_state_and_nothing_else_is_sent() {
         },
         "min_replicas": 2, "max_replicas": 8, "threshold_s": 0.5, "interval_s": 60.0,
         "avg_service_time_s": 0.1, "starting": 0, "terminating": 0,
-        // They were completed long before the check: there is nothing in the last quarter of its window.
-        "recent": { "window_s": 15.0, "pressure": 0.0, "utilization": 0.0 },
     });
     let mut body: Value = serde_json::from_str(&sent.body).unwrap();
     // Sums of tenths are not exact.
@@ -383,12 +381,6 @@ async fn cpu_is_a_figure_of_prometheus_or_null_and_never_zero_instead() {
                 (UtilizationSource::Prometheus, None) => (check.utilization, UtilizationSent::TheoryPrometheusMissing),
             };
             assert_eq!((sent, decision.utilization_source), (expected, label), "{case}");
-            let recent = decision.request.recent.is_some();
-            assert_eq!(
-                recent,
-                label != UtilizationSent::Prometheus,
-                "{case}: the end of the window beside its own kind alone"
-            );
         }
         println!("{case:<24} {:<12} {name}", format!("{cores:?}"));
     }

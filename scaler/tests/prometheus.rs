@@ -19,7 +19,7 @@ use scaler::kubernetes::Kubernetes;
 use scaler::state::StateSource;
 use scaler::step::Step;
 use scaler_core::scrape::Figure;
-use scaler_core::{ActionText, Check, Limit, Reason, Recent, WindowLength};
+use scaler_core::{ActionText, Check, Limit, Reason, WindowLength};
 use serde_json::{Value, json};
 use support::api::{self, DEPLOYMENT, HASH, NAMESPACE, PATCH_SCALE};
 use support::folder::{self, RECORD, noon, status, write_record};
@@ -31,7 +31,7 @@ use support::process::{Running, Stage};
 const DEADLINE: Duration = Duration::from_millis(400);
 
 /// Samples of a pod: seconds past noon, requests counted. Of each request S = 0.1 s, R = 0.25 s.
-type Pod = (&'static str, &'static [(f64, f64)]);
+type Pod<'a> = (&'static str, &'a [(f64, f64)]);
 
 fn name(suffix: &str) -> String {
     format!("{DEPLOYMENT}-{HASH}-{suffix}")
@@ -62,7 +62,7 @@ fn matrix(series: &[Value]) -> Answer {
     Answer::Json(200, body.to_string())
 }
 
-fn counters(pods: &[Pod]) -> Answer {
+fn counters(pods: &[Pod<'_>]) -> Answer {
     matrix(&pods.iter().flat_map(|pod| series_of(pod, -3600.0)).collect::<Vec<_>>())
 }
 
@@ -123,7 +123,7 @@ async fn windows_of_counters_join_and_no_record_is_touched() {
     let scene = Scene::new(&["aaaaa", "bbbbb"], 2);
     let record = write_record(&scene.results, "pod-a", noon(0), RECORD);
     // The first check: the last interval, from -8 s and -2 s on.
-    let pods: [Pod; 2] = [("aaaaa", &[(-8.0, 100.0), (52.0, 160.0)]), ("bbbbb", &[(-2.0, 10.0), (58.0, 70.0)])];
+    let pods: [Pod<'_>; 2] = [("aaaaa", &[(-8.0, 100.0), (52.0, 160.0)]), ("bbbbb", &[(-2.0, 10.0), (58.0, 70.0)])];
     let first = scene.check(60.0, counters(&pods)).await.unwrap();
     let decision = first.decision.as_ref().unwrap();
     assert_eq!((decision.records_read, decision.window_length), (120, WindowLength::NoPreviousClaim));
@@ -132,7 +132,7 @@ async fn windows_of_counters_join_and_no_record_is_touched() {
     let until: Vec<_> = decision.scraped_until.iter().map(|(pod, at)| (pod.clone(), *at)).collect();
     assert_eq!(until, [(name("aaaaa"), past_noon(52.0)), (name("bbbbb"), past_noon(58.0))]);
     // A sample of 59 s that was not there yet at 60 s belongs to the second check; of the first pod it holds 75 s of samples.
-    let pods: [Pod; 2] = [
+    let pods: [Pod<'_>; 2] = [
         ("aaaaa", &[(-8.0, 100.0), (52.0, 160.0), (59.0, 167.0), (127.0, 235.0)]),
         ("bbbbb", &[(58.0, 70.0), (118.0, 130.0)]),
     ];
@@ -149,7 +149,7 @@ async fn windows_of_counters_join_and_no_record_is_touched() {
 #[tokio::test]
 async fn prometheus_is_asked_once_for_samples_of_this_deployment_as_they_are() {
     let scene = Scene::new(&["aaaaa"], 1);
-    let pods: [Pod; 1] = [("aaaaa", &[(-8.0, 100.0), (52.0, 160.0)])];
+    let pods: [Pod<'_>; 1] = [("aaaaa", &[(-8.0, 100.0), (52.0, 160.0)])];
     scene.check(60.0, counters(&pods)).await.unwrap();
     let [Sent { line, body, .. }] = scene.prometheus.sent().try_into().expect("one question");
     let url = reqwest::Url::parse(&format!("http://prometheus{}", line.strip_prefix("GET ").unwrap())).unwrap();
@@ -163,20 +163,19 @@ async fn prometheus_is_asked_once_for_samples_of_this_deployment_as_they_are() {
 #[tokio::test]
 async fn pods_without_requests_are_a_load_of_0() {
     let scene = Scene::new(&["aaaaa"], 1);
-    let pods: [Pod; 1] = [("aaaaa", &[(-8.0, 100.0), (52.0, 100.0)])];
+    let pods: [Pod<'_>; 1] = [("aaaaa", &[(-8.0, 100.0), (52.0, 100.0)])];
     let idle = scene.check(60.0, counters(&pods)).await.unwrap();
     assert_eq!((idle.workload, idle.pressure, idle.utilization, idle.queue_length_dominant), (0.0, 0.0, 0.0, 0.0));
     let request = idle.decision.unwrap().request;
-    // Scraped 60 s apart: so long is the end of the window too.
-    let recent = Recent { window_s: 60.0, pressure: 0.0, utilization: 0.0 };
-    assert_eq!((request.avg_service_time_s, request.recent), (None, Some(recent)));
+    // Scraped 60 s apart: so long would the end of the window be too, which then says nothing that the whole of it does not.
+    assert_eq!((request.avg_service_time_s, request.recent), (None, None));
 }
 
 #[tokio::test]
 async fn the_end_of_the_window_is_what_the_last_scrapes_of_all_pods_show() {
     let scene = Scene::new(&["aaaaa", "bbbbb"], 1);
     // In the last 15 s 30 and 60 requests of 0.1 s, 0.25 s with their waits, where in the whole minute it was 60 each.
-    let pods: [Pod; 2] = [
+    let pods: [Pod<'_>; 2] = [
         ("aaaaa", &[(-8.0, 100.0), (37.0, 130.0), (52.0, 160.0)]),
         ("bbbbb", &[(-5.0, 100.0), (40.0, 100.0), (55.0, 160.0)]),
     ];
@@ -189,8 +188,51 @@ async fn the_end_of_the_window_is_what_the_last_scrapes_of_all_pods_show() {
 }
 
 #[tokio::test]
+async fn the_end_of_the_window_is_known_of_all_pods_that_serve_or_of_none() {
+    // Both serve one request of 0.1 s a second, and in their last 15 s two.
+    let every = |seconds: f64, newest: f64| -> Vec<(f64, f64)> {
+        let count = |at: f64| at + 30.0 + (at - (newest - 15.0)).max(0.0);
+        let samples = (0..).map(|i| newest - seconds * f64::from(i)).take_while(|at| *at >= -20.0);
+        let mut samples: Vec<_> = samples.map(|at| (at, count(at))).collect();
+        samples.reverse();
+        samples
+    };
+    let without_last = |mut samples: Vec<(f64, f64)>| {
+        samples.pop();
+        samples
+    };
+    let table = [
+        ("at the same time", every(15.0, 58.0), every(15.0, 58.0), Some(0.2)),
+        ("in turn", every(15.0, 58.0), every(15.0, 46.0), Some(0.2)),
+        ("one has missed a scrape", every(15.0, 58.0), without_last(every(15.0, 58.0)), Some(0.15)),
+        ("one has missed two and more", every(15.0, 58.0), every(15.0, 27.0), None),
+        ("every 20 s, in turn", every(20.0, 58.0), every(20.0, 46.0), Some(0.175)),
+        ("every 30 s: too seldom", every(30.0, 58.0), every(30.0, 40.0), None),
+    ];
+    println!("{:<28} utilization of the end", "two pods, scraped");
+    for (what, a, b, expected) in table {
+        let scene = Scene::new(&["aaaaa", "bbbbb"], 1);
+        let check = scene.check(60.0, counters(&[("aaaaa", a.as_slice()), ("bbbbb", b.as_slice())])).await.unwrap();
+        let recent = check.decision.unwrap().request.recent.map(|recent| recent.utilization);
+        println!("{what:<28} {recent:?}");
+        assert!(
+            recent.zip(expected).map_or(recent == expected, |(found, wanted)| (found - wanted).abs() < 1e-9),
+            "{what}"
+        );
+    }
+    // One that is gone has no part in it, but for just now.
+    for (newest, expected) in [(40.0, 0.2), (50.0, 0.4)] {
+        let scene = Scene::new(&["aaaaa"], 1);
+        let gone = every(15.0, newest);
+        let pods: [Pod<'_>; 2] = [("aaaaa", &every(15.0, 58.0)), ("zzzzz", &gone)];
+        let recent = scene.check(60.0, counters(&pods)).await.unwrap().decision.unwrap().request.recent.unwrap();
+        assert!((recent.utilization - expected).abs() < 1e-9, "gone since second {newest}: {recent:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_known_is_neither_asked_nor_ordered_nor_recorded() {
-    let good: [Pod; 2] = [("aaaaa", &[(-8.0, 100.0), (52.0, 160.0)]), ("bbbbb", &[(-8.0, 100.0), (52.0, 160.0)])];
+    let good: [Pod<'_>; 2] = [("aaaaa", &[(-8.0, 100.0), (52.0, 160.0)]), ("bbbbb", &[(-8.0, 100.0), (52.0, 160.0)])];
     let without = |figure: Figure| {
         let all = good.iter().flat_map(|pod| series_of(pod, -3600.0));
         matrix(&all.filter(|one| one["metric"]["__name__"] != figure.metric()).collect::<Vec<_>>())
@@ -200,7 +242,7 @@ async fn what_is_not_known_is_neither_asked_nor_ordered_nor_recorded() {
         one["values"][1][1] = json!("NaN");
     }
     let start_alone = matrix(&good.iter().map(|pod| series_of(pod, 0.0).remove(4)).collect::<Vec<_>>());
-    let old: [Pod; 2] = [("aaaaa", &[(-30.0, 90.0), (-8.0, 100.0)]), ("bbbbb", &[(-8.0, 100.0)])];
+    let old: [Pod<'_>; 2] = [("aaaaa", &[(-30.0, 90.0), (-8.0, 100.0)]), ("bbbbb", &[(-8.0, 100.0)])];
     let cases = [
         ("it is silent", Answer::Silence, "PrometheusDown"),
         ("500", Answer::Json(500, "{}".to_owned()), "PrometheusStatus"),
@@ -227,7 +269,7 @@ async fn what_is_not_known_is_neither_asked_nor_ordered_nor_recorded() {
 #[tokio::test]
 async fn after_a_check_that_knew_nothing_the_next_one_counts_both_windows() {
     let scene = Scene::new(&["aaaaa"], 1);
-    let at = |samples| -> [Pod; 1] { [("aaaaa", samples)] };
+    let at = |samples| -> [Pod<'_>; 1] { [("aaaaa", samples)] };
     scene.check(60.0, counters(&at(&[(-8.0, 100.0), (52.0, 160.0)]))).await.unwrap();
     scene.check(120.0, Answer::Json(503, String::new())).await.unwrap_err();
     let both = counters(&at(&[(52.0, 160.0), (112.0, 200.0), (172.0, 310.0)]));
@@ -245,7 +287,7 @@ async fn after_a_check_that_knew_nothing_the_next_one_counts_both_windows() {
 #[tokio::test]
 async fn pods_that_are_not_seen_are_named_and_nothing_is_scaled_in() {
     let (seen, unseen): (&[(f64, f64)], _) = (&[(52.0, 160.0), (112.0, 220.0)], &[(52.0, 160.0)]);
-    let all: [Pod; 3] = [
+    let all: [Pod<'_>; 3] = [
         ("aaaaa", &[(-8.0, 0.0), (52.0, 160.0)]),
         ("bbbbb", &[(-8.0, 0.0), (52.0, 160.0)]),
         ("ccccc", &[(-8.0, 0.0), (52.0, 160.0)]),
@@ -255,7 +297,7 @@ async fn pods_that_are_not_seen_are_named_and_nothing_is_scaled_in() {
         let first = scene.check(60.0, counters(&all)).await.unwrap();
         let orders = scene.orders();
         assert_eq!(first.action == ActionText::NoAction, wish == 3, "with all pods seen the agent has its way");
-        let some: [Pod; 3] = [("aaaaa", seen), ("bbbbb", seen), ("ccccc", unseen)];
+        let some: [Pod<'_>; 3] = [("aaaaa", seen), ("bbbbb", seen), ("ccccc", unseen)];
         let check = scene.check(120.0, counters(&some)).await.unwrap();
         let decision = check.decision.as_ref().unwrap();
         assert_eq!(check.action, ordered.map_or(ActionText::NoAction, ActionText::Set), "{wish}");

@@ -12,7 +12,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::Instant;
 
-use scaler::check::{CheckOutcome, check};
+use scaler::check::{CheckConfig, CheckOutcome, UtilizationSource, check};
 use scaler_core::{Check, RecordName, Timestamp};
 use support::folder::{self, RECORD, archive, names, noon, status, write_record};
 use support::memory::{MemoryCluster, Says, Shows, config};
@@ -23,8 +23,13 @@ use support::{api, peer};
 const NAME: &str = "pod-a_2026.02.01_11:59:59.000001.json";
 
 async fn check_folder(results: &Path) -> Check {
+    check_at(&config(results), 5_000_000).await
+}
+
+/// A check of 2 pods, so many microseconds past noon. Prometheus shows 0.3 cores a pod.
+async fn check_at(config: &CheckConfig, at_us: i64) -> Check {
     let cluster = MemoryCluster::with(2);
-    match check(&config(results), &cluster, &Says::action(2), None::<&Shows>, || noon(5_000_000)).await.unwrap() {
+    match check(config, &cluster, &Says::action(2), Some(&Shows(Some(0.3))), || noon(at_us)).await.unwrap() {
         CheckOutcome::Recorded { check, .. } => *check,
         CheckOutcome::LockHeld => panic!("nobody else is here"),
     }
@@ -130,6 +135,7 @@ async fn the_end_of_the_window_is_counted_by_itself_in_files_and_in_lines() {
         |service_s: f64, response_s: f64| format!(r#"{{"Service Time": {service_s}, "Response Time": {response_s}}}"#);
     for segment in [false, true] {
         let (_guard, results) = folder::fresh();
+        check_at(&config(&results), -55_000_000).await;
         let requests =
             [(-30_000_000, 0.3, 0.9), (-12_000_000, 0.6, 3.0), (-9_000_000, 1.5, 1.5), (-9_900_000, 0.9, 1.2)];
         for (at, (arrival_us, service_s, response_s)) in requests.into_iter().enumerate() {
@@ -144,11 +150,50 @@ async fn the_end_of_the_window_is_counted_by_itself_in_files_and_in_lines() {
             }
         }
         let check = check_folder(&results).await;
-        let recent = check.decision.unwrap().request.recent.unwrap();
+        let decision = check.decision.unwrap();
+        let recent = decision.request.recent.unwrap();
+        assert!(decision.errors.is_empty(), "{:?}", decision.errors);
         // The first was over in time; the second arrived before and was completed 1 s after the quarter had begun.
         assert_eq!(recent.window_s, 15.0);
         assert!((recent.utilization - (0.6 + 1.5 + 0.9) / 15.0 / 2.0).abs() < 1e-12, "{recent:?}");
         assert!((recent.pressure - 1.9 / check.threshold).abs() < 1e-12, "{recent:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_the_window_is_not_told_where_it_would_mislead() {
+    let prometheus = |config: &mut CheckConfig| config.utilization_source = UtilizationSource::Prometheus;
+    let as_it_is = |_: &mut CheckConfig| {};
+    // When the check before was made and each of 40 requests of 0.25 s came, seconds before this check.
+    let ago = |seconds: f64| vec![seconds; 40];
+    let with = |ahead: usize| (0..40).map(|i| if i < ahead { -1.0 } else { 5.0 }).collect::<Vec<f64>>();
+    type Adapt<'a> = &'a dyn Fn(&mut CheckConfig);
+    let table: [(&str, Option<f64>, Vec<f64>, Adapt<'_>, bool, &[&str]); 8] = [
+        ("a minute between two checks", Some(60.0), ago(5.0), &as_it_is, true, &[]),
+        ("no check before: of what time they are is not known", None, ago(5.0), &as_it_is, false, &[]),
+        ("a check 5 s after another", Some(5.0), ago(2.0), &as_it_is, false, &[]),
+        ("ten minutes between two checks", Some(600.0), ago(5.0), &as_it_is, false, &[]),
+        ("beside the CPU of Prometheus", Some(60.0), ago(5.0), &prometheus, false, &[]),
+        ("stamped by a clock a little ahead", Some(60.0), ago(-0.5), &as_it_is, true, &[]),
+        ("two of 40 by one a second ahead", Some(60.0), with(2), &as_it_is, true, &[]),
+        ("three of 40", Some(60.0), with(3), &as_it_is, false, &["ClocksApart"]),
+    ];
+    for (what, before_s, requests, adapt, told, named) in table {
+        let (_guard, results) = folder::fresh();
+        let mut config = config(&results);
+        adapt(&mut config);
+        let at = |ago_s: f64| 5_000_000 - (ago_s * 1e6) as i64;
+        if let Some(before_s) = before_s {
+            check_at(&config, at(before_s)).await;
+        }
+        for (i, ago_s) in requests.into_iter().enumerate() {
+            write_record(&results, "pod-a", noon(at(ago_s) + i as i64), RECORD);
+        }
+        let decision = check_at(&config, at(0.0)).await.decision.unwrap();
+        let names: Vec<_> = decision.errors.iter().map(|error| error.name.as_str()).collect();
+        println!("{what:<54} {:<5} {:?}", decision.request.recent.is_some(), decision.errors);
+        assert_eq!((decision.request.recent.is_some(), names.as_slice()), (told, named), "{what}");
+        assert_eq!(decision.records_read, 40, "{what}");
     }
 }
 

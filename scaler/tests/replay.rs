@@ -41,7 +41,8 @@ async fn every_recorded_request_is_built_again_byte_for_byte() {
         for k in 0..i % 5 {
             let response_s = 0.1 + 0.07 * k as f64;
             let record = format!(r#"{{"Service Time": 0.1, "Response Time": {response_s}}}"#);
-            write_record(&results, ["pod-0", "pod-1"][k as usize % 2], noon(i * 60_000_000 + k), &record);
+            // At the end of its window.
+            write_record(&results, ["pod-0", "pod-1"][k as usize % 2], noon(i * 60_123_456 - 3_000_000 + k), &record);
         }
         let cpu = Shows((i % 7 != 0).then_some(0.1 / 3.0));
         check(&config, &cluster, &decider, Some(&cpu), || noon(i * 60_123_456)).await.unwrap();
@@ -71,6 +72,28 @@ async fn every_recorded_request_is_built_again_byte_for_byte() {
     let output = replay(&picky());
     assert_eq!(output.status.code(), Some(3), "another action than recorded");
     assert!(String::from_utf8(output.stdout).unwrap().contains("NO: another action"));
+
+    // What is recorded of the end of the window is held against the records too. In check 139 there were four.
+    let recorded = &status["check_139"]["decision"]["request"]["recent"];
+    assert_eq!(recorded["window_s"], 15.0);
+    for (field, value, told) in [
+        ("utilization", "0.5", "NO: recent utilization 0.5 -> "),
+        ("pressure", "0.5", "NO: recent pressure 0.5 -> "),
+        ("window_s", "-15.0", "recent.window_s"),
+        ("window_s", "1e300", "NO: recent utilization"),
+    ] {
+        let was = recorded[field].as_f64().unwrap();
+        assert!(was > 0.0, "{field}");
+        let place = text.find("\"check_139\"").unwrap();
+        let (others, last) = text.split_at(place + text[place..].find("\"recent\"").unwrap());
+        let changed = last.replacen(&format!("\"{field}\": {was:?}"), &format!("\"{field}\": {value}"), 1);
+        assert_ne!(changed, last, "{field}");
+        fs::write(&path, format!("{others}{changed}")).unwrap();
+        let output = replay(&picky());
+        let table = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{field} {value}");
+        assert!(table.contains(told), "{field} {value}: {table}");
+    }
 
     fs::write(&path, &text).unwrap();
     fs::write(results.join("AnalyzedPods/check_140/pod-0_2026.02.01_12:00:00.000001.json"), folder::RECORD).unwrap();

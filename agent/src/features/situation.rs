@@ -19,7 +19,7 @@ pub struct Situation {
     pub(super) threshold_sent: bool,
     /// Start-up of a pod in check intervals, if it was sent.
     pub(super) startup: Option<f64>,
-    /// The end of the window by itself, if it was sent.
+    /// The end of the window by itself, if it was sent and is one.
     pub(super) recent: Option<Recent>,
     /// How much longer requests wait than the queue formula says, over [`LONG_WINDOW`] checks.
     pub(super) queueing: f64,
@@ -39,7 +39,7 @@ impl Situation {
             terminating: request.terminating.unwrap_or(0),
             threshold_sent: request.threshold_s.is_some(),
             startup: request.startup_s.map(|startup_s| startup_s / reading.interval_s),
-            recent: request.recent,
+            recent: request.recent.filter(|recent| recent.is_end_of(reading.interval_s)),
             queueing: 1.0,
             numbers: [0.0; STATE_FEATURES],
             reading,

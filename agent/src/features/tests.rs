@@ -106,6 +106,10 @@ fn the_end_of_the_window_is_told_against_the_whole_and_is_like_it_where_it_was_n
     assert!((backlog - (0.9_f32 * 0.5 / 60.0).ln_1p()).abs() < 1e-6, "R is 0.6 s now: {backlog}");
     let pods = 0.8 * ahead.exp();
     assert!(pods > 0.9 + 0.4 * 5.0 / 3.0 && pods < 3.0, "{pods}");
+    // One of half an interval is no end: as if it had not been sent.
+    request.recent = Some(Recent { window_s: 30.0, pressure: 2.4, utilization: 0.9 });
+    let ([known, load, ..], again) = told(&request);
+    assert_eq!((known, load, again), (0.0, 0.0, with_rise));
     // A load that falls is not taken to fall on.
     request.recent = Some(Recent { window_s: 15.0, pressure: 0.4, utilization: 0.1 });
     let ([_, load, _, backlog, ahead], _) = told(&request);
@@ -131,7 +135,7 @@ fn features_and_candidates_stay_finite_and_within_bounds_at_the_edges() {
     for (case, observation) in table {
         for (min, max) in [(None, None), (Some(1), Some(1)), (Some(3), Some(7)), (None, Some(10_000))] {
             for threshold_s in [None, Some(1e-9), Some(1e6)] {
-                let recent = Recent { window_s: 15.0, pressure: observation.pressure, utilization: 10.0 };
+                let recent = Recent { window_s: 15.0, pressure: observation.pressure, utilization: 100.0 };
                 let request = ActionRequest {
                     recent: threshold_s.map(|_| recent),
                     min_replicas: min,

@@ -16,6 +16,8 @@ const MAX_REPLICAS: u32 = 10_000;
 const MAX_FIGURE: f64 = 1e6;
 /// Busy slots are at most all of them; clocks err by less than this.
 const MAX_UTILIZATION: f64 = 10.0;
+/// The same in the end of a window: a request counts in full where it ends, so that a long one weighs more in a short window.
+const MAX_RECENT_UTILIZATION: f64 = 100.0;
 /// Longest time that is believed, a year, seconds.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 
@@ -100,7 +102,7 @@ fn recent_of(value: &Value) -> Result<Recent, RequestError> {
     Ok(Recent {
         window_s: fields.seconds("window_s")?,
         pressure: fields.number("pressure", MAX_FIGURE)?,
-        utilization: fields.number("utilization", MAX_UTILIZATION)?,
+        utilization: fields.number("utilization", MAX_RECENT_UTILIZATION)?,
     })
 }
 

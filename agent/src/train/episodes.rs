@@ -95,7 +95,7 @@ pub fn act(
     Ok(acted)
 }
 
-/// The request as some callers send it: in one case of six something optional is missing, so that the network has seen
+/// The request as some callers send it: in one case of four something optional is missing, so that the network has seen
 /// that too.
 fn as_told(request: &ActionRequest, choices: &mut Stream) -> ActionRequest {
     let mut told = request.clone();

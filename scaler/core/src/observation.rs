@@ -1,5 +1,7 @@
 //! What the agent is told and what it answers: the bodies of `POST /action`.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -9,6 +11,8 @@ use crate::window::{PodSums, WindowMetrics};
 pub const MAX_HISTORY: usize = 64;
 /// Length of the end of a window that is told apart, in check intervals.
 pub const RECENT_INTERVALS: f64 = 0.25;
+/// Shortest and longest end of a window that is believed, in check intervals.
+const RECENT_LENGTHS: RangeInclusive<f64> = 0.15..=0.4;
 
 /// The state of a deployment over one window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -78,7 +82,8 @@ pub fn observe(metrics: &WindowMetrics, n_instances: u32, threshold_s: f64) -> O
 /// window, shows here first.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Recent {
-    /// Its length, seconds, > 0: [`RECENT_INTERVALS`] of an interval, or as near to that as scrapes are.
+    /// Its length, seconds, > 0: [`RECENT_INTERVALS`] of an interval, or as near to that as scrapes are. One that is no
+    /// [end](Self::is_end_of) of a window is as good as none.
     pub window_s: f64,
     /// Mean response time of the requests that were completed in it over the threshold, dimensionless, >= 0; 0 without any.
     pub pressure: f64,
@@ -92,6 +97,28 @@ impl Recent {
     pub fn of(sums: &PodSums, window_s: f64, n_instances: u32, threshold_s: f64) -> Self {
         let metrics = WindowMetrics::from_pods([sums], window_s);
         Self { window_s, pressure: metrics.pressure(threshold_s), utilization: metrics.utilization(n_instances) }
+    }
+
+    /// Whether it is about [`RECENT_INTERVALS`] long: a longer one says what the whole of the window does, a shorter one little.
+    #[must_use]
+    pub fn is_end_of(&self, interval_s: f64) -> bool {
+        RECENT_LENGTHS.contains(&(self.window_s / interval_s))
+    }
+
+    /// # Errors
+    /// The first figure that is no number, below 0, or a length of 0.
+    pub fn validate(&self) -> Result<(), ObservationError> {
+        let Self { window_s, pressure, utilization } = *self;
+        for (field, value, good) in [
+            ("recent.window_s", window_s, window_s > 0.0),
+            ("recent.pressure", pressure, pressure >= 0.0),
+            ("recent.utilization", utilization, utilization >= 0.0),
+        ] {
+            if !(value.is_finite() && good) {
+                return Err(ObservationError { field, value });
+            }
+        }
+        Ok(())
     }
 }
 

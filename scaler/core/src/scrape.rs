@@ -34,6 +34,8 @@ use crate::window::PodSums;
 
 /// A process that starts again later than this after its start, seconds, has another start; less is its exporter's rounding.
 const SAME_START_S: f64 = 1.0;
+/// The end of a window may be shorter by so much than it should be.
+const NEARLY: f64 = 0.75;
 
 /// What a series counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,15 +152,11 @@ pub enum PodError {
 /// The window of each pod that has samples.
 #[must_use]
 pub fn pod_windows(series: &[Series], since: &Since<'_>) -> BTreeMap<String, Result<PodWindow, PodError>> {
-    let mut pods: BTreeMap<&str, Vec<&Series>> = BTreeMap::new();
-    for one in series.iter().filter(|one| !one.samples.is_empty()) {
-        pods.entry(&one.pod).or_default().push(one);
-    }
     let window = |(pod, series): (&str, Vec<&Series>)| {
         let window = PodSeries::new(series, since.at_ms).map(|series| series.window(pod, since));
         (pod.to_owned(), window)
     };
-    pods.into_iter().map(window).collect()
+    by_pod(series).into_iter().map(window).collect()
 }
 
 /// The length by which all requests are divided: the one that gives the sum of the pods' own rates.
@@ -193,37 +191,27 @@ pub fn window_seconds<'a>(
     }
 }
 
-/// The end of the windows by itself: what each pod's counters grew by in the last `recent_s` seconds before its newest sample.
+/// The end of each pod's window by itself: what its counters grew by in the last `recent_s` seconds before its newest sample.
 ///
-/// It begins with the newest sample that is three quarters as old: scrapes are some milliseconds early or late, so that of scrapes as far
-/// apart as `recent_s` it is the last but one, and never the one before. A pod that began later counts with all that it did; one that ended
-/// earlier has no part in it.
+/// It begins with the newest sample that is three quarters as old: scrapes are some milliseconds early or late, so that of scrapes
+/// as far apart as `recent_s` it is the last but one, and never the one before. A process without such a sample counts from its
+/// start where that is told and not long ago, else from its first sample. A pod that was scraped once, and is old or does not say when it
+/// started, has no end: it is not known.
 #[must_use]
-pub fn recent_windows(
-    series: &[Series],
-    windows: &BTreeMap<String, Result<PodWindow, PodError>>,
-    recent_s: f64,
-) -> BTreeMap<String, PodWindow> {
-    const NEARLY: f64 = 0.75;
-    let millis = |seconds: f64| (seconds * 1e3) as i64;
-    let good = || windows.iter().filter_map(|(pod, window)| Some((pod, window.as_ref().ok()?)));
-    let newest_ms = good().map(|(_, window)| window.until_ms).max().unwrap_or(i64::MIN);
-    let lasted = |window: &PodWindow| {
-        window.coverage != Coverage::Nothing && window.until_ms >= newest_ms.saturating_sub(millis(recent_s))
+pub fn recent_windows(series: &[Series], since: &Since<'_>, recent_s: f64) -> BTreeMap<String, PodWindow> {
+    let end = |(pod, series): (&str, Vec<&Series>)| {
+        Some((pod.to_owned(), PodSeries::new(series, since.at_ms).ok()?.end(recent_s)?))
     };
-    let begins: BTreeMap<String, i64> = good()
-        .filter(|(_, window)| lasted(window))
-        .map(|(pod, window)| (pod.clone(), window.until_ms - millis(NEARLY * recent_s)))
-        .collect();
-    let at_ms = begins.values().min().copied().unwrap_or(newest_ms);
-    let ends = pod_windows(series, &Since { at_ms, until: Some(&begins), unseen_ms: 0 });
-    let end = |(pod, window): (&String, &PodWindow)| {
-        let end = *ends.get(pod)?.as_ref().ok()?;
-        // Scraped once: what it did is in the whole window alone.
-        let began = end.coverage == Coverage::Nothing && window.coverage == Coverage::SinceItsStart;
-        Some((pod.clone(), if began { *window } else { end }))
-    };
-    good().filter(|(pod, _)| begins.contains_key(*pod)).filter_map(end).collect()
+    by_pod(series).into_iter().filter_map(end).collect()
+}
+
+/// Those of each pod that has samples.
+fn by_pod(series: &[Series]) -> BTreeMap<&str, Vec<&Series>> {
+    let mut pods: BTreeMap<&str, Vec<&Series>> = BTreeMap::new();
+    for one in series.iter().filter(|one| !one.samples.is_empty()) {
+        pods.entry(&one.pod).or_default().push(one);
+    }
+    pods
 }
 
 /// The series of one pod, by one job, all of them good.
@@ -275,18 +263,43 @@ impl<'a> PodSeries<'a> {
             None if !known_before && self.is_young(since) => (None, Coverage::SinceItsStart),
             None => (Some(first), seconds(first, until_ms)),
         };
+        PodWindow { sums: self.sums(begin_ms, until_ms), coverage, until_ms }
+    }
+
+    fn end(&self, recent_s: f64) -> Option<PodWindow> {
+        let (first, until_ms) = self.all_ms;
+        let begin_ms = until_ms - (NEARLY * recent_s * 1e3) as i64;
+        let oldest_ms = until_ms - (2.0 * recent_s * 1e3) as i64;
+        let sampled = self.times.range(..=begin_ms).next_back().copied();
+        let (begin_ms, coverage) = match (sampled, self.start_ms()) {
+            (Some(begin), _) => (Some(begin), seconds(begin, until_ms)),
+            (None, Some(start)) if start > begin_ms => (None, Coverage::SinceItsStart),
+            (None, Some(start)) if start > oldest_ms => (None, seconds(start, until_ms)),
+            (None, _) => (Some(first), seconds(first, until_ms)),
+        };
+        let end = PodWindow { sums: self.sums(begin_ms, until_ms), coverage, until_ms };
+        (coverage != Coverage::Nothing).then_some(end)
+    }
+
+    /// When the process of the newest sample started, milliseconds since 1970.
+    fn start_ms(&self) -> Option<i64> {
+        let starts = self.series.iter().filter(|one| one.figure == Figure::Start);
+        let newest = starts.filter_map(|one| one.samples.last()).max_by_key(|sample| sample.at_ms);
+        newest.map(|start| (start.value * 1e3) as i64)
+    }
+
+    fn sums(&self, begin_ms: Option<i64>, until_ms: i64) -> PodSums {
         let grown = |figure| {
             let of_figure = self.series.iter().filter(move |one| one.figure == figure);
             of_figure.map(|one| self.increase(&one.samples, begin_ms, until_ms)).sum::<f64>()
         };
-        let sums = PodSums::of_counters(
+        PodSums::of_counters(
             // A count is whole; beyond 2^53 it would not be.
             grown(Figure::Requests).round() as u64,
             grown(Figure::ServiceTime),
             grown(Figure::ResponseTime),
             grown(Figure::RelativeWait),
-        );
-        PodWindow { sums, coverage, until_ms }
+        )
     }
 
     /// Whether the process that the first sample is of began so late that no check has seen it.

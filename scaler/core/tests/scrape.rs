@@ -106,13 +106,13 @@ fn a_first_check_begins_one_interval_ago_with_what_was_counted_then() {
 }
 
 #[test]
-fn the_end_of_a_window_is_of_the_pods_that_were_scraped_then() {
-    use Coverage::{Nothing, Seconds, SinceItsStart};
+fn the_end_of_a_window_is_what_a_pod_did_before_its_newest_sample() {
+    use Coverage::{Seconds, SinceItsStart};
     /// Requests counted, and what they cover.
     type End = Option<(u64, Coverage)>;
     /// What it is, its scrapes, its start, where the check before stopped, and the end of its window.
     type Row = (&'static str, &'static [(i64, f64)], Option<f64>, Option<i64>, End);
-    let table: [Row; 7] = [
+    let table: [Row; 11] = [
         (
             "scraped every 15 s",
             &[(98, 7.0), (128, 12.0), (143, 15.0), (158, 20.0)],
@@ -131,20 +131,26 @@ fn the_end_of_a_window_is_of_the_pods_that_were_scraped_then() {
         ("restarted at the end", &[(98, 7.0), (143, 15.0), (158, 4.0)], None, SEEN, Some((4, Seconds(15.0)))),
         ("new, and scraped once", &[(158, 4.0)], Some(150.0), None, Some((4, SinceItsStart))),
         ("old, never seen, one sample", &[(158, 600.0)], Some(10.0), None, None),
-        ("ended before", &[(98, 7.0), (113, 9.0), (128, 12.0)], None, SEEN, None),
+        ("old, seen, one sample of it left", &[(158, 600.0)], Some(10.0), SEEN, None),
+        (
+            "its start is 18 s old",
+            &[(148, 9.0), (153, 12.0), (158, 20.0)],
+            Some(140.0),
+            None,
+            Some((20, Seconds(18.0))),
+        ),
+        ("... and unknown", &[(148, 9.0), (153, 12.0), (158, 20.0)], None, None, Some((11, Seconds(10.0)))),
+        ("scraped once in 50 s", &[(158, 50.0)], Some(108.0), None, None),
+        ("ended before", &[(98, 7.0), (113, 9.0), (128, 12.0)], None, SEEN, Some((3, Seconds(15.0)))),
     ];
-    println!("{:<30} the end", "a pod");
+    println!("{:<34} the end", "a pod");
     for (what, counts, start_s, seen_s, expected) in table {
-        // Another pod is scraped at second 158: that is the end of the window.
-        let mut all = pod(POD, counts, start_s);
-        all.extend(pod("another", &[(98, 1.0), (143, 2.0), (158, 3.0)], None));
         let until: BTreeMap<String, i64> = seen_s.map(|s| (POD.to_owned(), s * 1000)).into_iter().collect();
         let since = Since { at_ms: AT_S * 1000, until: Some(&until), unseen_ms: 60_000 };
-        let ends = recent_windows(&all, &pod_windows(&all, &since), 15.0);
+        let ends = recent_windows(&pod(POD, counts, start_s), &since, 15.0);
         let end = ends.get(POD).map(|end| (end.sums.count(), end.coverage));
-        println!("{what:<30} {end:?}");
+        println!("{what:<34} {end:?}");
         assert_eq!(end, expected, "{what}");
-        assert!(end.is_none_or(|(_, coverage)| coverage != Nothing) && ends.contains_key("another"), "{what}");
     }
 }
 

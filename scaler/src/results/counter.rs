@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
 
 use chrono::{DateTime, Utc};
-use scaler_core::status::RefusedRecord;
+use scaler_core::status::{NamedError, RefusedRecord};
 use scaler_core::{RecordName, RequestTimes};
 
 use super::exact_sums::ExactPodSums;
@@ -17,6 +17,28 @@ use crate::step::{Pause, Step};
 /// Refused files that are named; the others are counted.
 const NAMED_REFUSED: usize = 20;
 
+/// A record whose request ends so much later than the check that counts it is stamped by another clock, microseconds.
+const AHEAD_US: i64 = 1_000_000;
+/// Of so many records one may be.
+const FEW_AHEAD: u64 = 20;
+
+/// Where the end of a window is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    /// Microseconds of Unix time, as records are stamped.
+    begin_us: i64,
+    claimed_us: i64,
+    length_s: f64,
+}
+
+impl End {
+    /// The `length_s` seconds before `claimed_at`.
+    pub(super) fn new(claimed_at: DateTime<Utc>, length_s: f64) -> Self {
+        let claimed_us = claimed_at.timestamp_micros();
+        Self { begin_us: claimed_us.saturating_sub((length_s * 1e6) as i64), claimed_us, length_s }
+    }
+}
+
 /// A file, and the line in it; 0: the file as a whole.
 type Place = (String, u64);
 
@@ -24,9 +46,11 @@ type Place = (String, u64);
 #[derive(Debug)]
 pub(super) struct Counter {
     pods: BTreeMap<String, ExactPodSums>,
-    /// Of what was completed since `recent_since_us`, microseconds of Unix time.
+    /// Of what was completed in the end of the window.
     recent: ExactPodSums,
-    recent_since_us: i64,
+    end: End,
+    /// Records that end after the window.
+    ahead: u64,
     read: u64,
     refused: u64,
     /// The first of them by their places, and why.
@@ -38,11 +62,12 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    pub(super) fn new(recent_since: DateTime<Utc>, pause: Pause) -> Self {
+    pub(super) fn new(end: End, pause: Pause) -> Self {
         Self {
             pods: BTreeMap::new(),
             recent: ExactPodSums::default(),
-            recent_since_us: recent_since.timestamp_micros(),
+            end,
+            ahead: 0,
             read: 0,
             refused: 0,
             named_refused: BTreeMap::new(),
@@ -94,12 +119,15 @@ impl Counter {
         }
     }
 
-    /// A request was completed when its response time had passed; the way from the proxy to the pod counts twice so.
+    /// A request was completed when its response time had passed; what it waited at the proxy counts twice so.
     fn add_recent(&mut self, arrival: DateTime<Utc>, times: RequestTimes) {
         // A time beyond any clock saturates.
         let completed_us = arrival.timestamp_micros().saturating_add((times.response_time_s * 1e6) as i64);
-        if completed_us >= self.recent_since_us {
+        if completed_us >= self.end.begin_us {
             self.recent.add(times);
+        }
+        if completed_us > self.end.claimed_us.saturating_add(AHEAD_US) {
+            self.ahead += 1;
         }
     }
 
@@ -125,33 +153,40 @@ impl Counter {
 
     /// Adds what another has counted.
     pub(super) fn merge(&mut self, other: Self) {
-        let Self { pods, recent, recent_since_us: _, read, refused, named_refused, newest, buffer: _, pause: _ } =
-            other;
+        let Self { pods, recent, end: _, ahead, read, refused, named_refused, newest, buffer: _, pause: _ } = other;
         for (pod, sums) in pods {
             self.pods.entry(pod).or_default().merge(&sums);
         }
         self.recent.merge(&recent);
+        self.ahead += ahead;
         self.read += read;
         self.refused += refused;
         named_refused.into_iter().for_each(|(place, error)| self.name(place, error));
         self.newest = self.newest.max(newest);
     }
 
-    /// What was counted, of a window whose end is so many seconds long.
-    pub(super) fn tally(self, recent_s: f64) -> Tally {
-        let Self { pods, recent, recent_since_us: _, read, refused, named_refused, newest, buffer: _, pause: _ } = self;
+    /// What was counted.
+    pub(super) fn tally(self) -> Tally {
+        let Self { pods, recent, end, ahead, read, refused, named_refused, newest, buffer: _, pause: _ } = self;
+        let apart = (ahead * FEW_AHEAD > read).then(|| NamedError {
+            name: "ClocksApart".to_owned(),
+            message: format!(
+                "{ahead} of {read} records end more than a second after the check that counts them: the clocks of pods and scaler are \
+                 apart, or requests wait at the proxy; the end of the window is not known"
+            ),
+        });
         let named = |((file, line), error): (Place, String)| {
             let file = if line == 0 { file } else { format!("{file}:{line}") };
             RefusedRecord { file, error }
         };
         Tally {
             pods: pods.into_iter().map(|(pod, sums)| (pod, sums.rounded())).collect(),
-            recent: Some(RecentSums { sums: recent.rounded(), window_s: recent_s }),
+            recent: apart.is_none().then(|| RecentSums { sums: recent.rounded(), window_s: end.length_s }),
             read,
             refused,
             named_refused: named_refused.into_iter().map(named).collect(),
             newest,
-            errors: Vec::new(),
+            errors: apart.into_iter().collect(),
         }
     }
 }

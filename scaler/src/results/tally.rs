@@ -7,12 +7,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use rustix::fs::{Mode, OFlags, open};
 use scaler_core::status::{NamedError, RefusedRecord};
 use scaler_core::{PodSums, Recent};
 
-use super::counter::Counter;
+use super::counter::{Counter, End};
 use super::segment::is_segment;
 use super::{NameList, ResultsError};
 use crate::step::Pause;
@@ -56,8 +56,8 @@ impl RecentSums {
 }
 
 impl Tally {
-    /// Reads these files of `folder`; its end are the `recent_s` seconds before `claimed_at`. The same files give the same figures to the bit, in whichever order they are listed and by
-    /// however many threads they are read.
+    /// Reads these files of `folder`; its end are the `recent_s` seconds before `claimed_at`. The same files give the same
+    /// figures to the bit, in whichever order they are listed and by however many threads they are read.
     pub(crate) fn of_folder(
         folder: &Path,
         names: &NameList,
@@ -65,8 +65,7 @@ impl Tally {
         recent_s: f64,
         pause: Pause,
     ) -> Result<Self, ResultsError> {
-        // To the microsecond that records are stamped with.
-        let recent_since = claimed_at - TimeDelta::microseconds((recent_s * 1e6) as i64);
+        let end = End::new(claimed_at, recent_s);
         let list = |source: rustix::io::Errno| ResultsError::List { path: folder.to_owned(), source: source.into() };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder: OwnedFd = open(folder, flags, Mode::empty()).map_err(list)?;
@@ -74,13 +73,13 @@ impl Tally {
         let next = AtomicUsize::new(0);
         // In the order of the folder: the sums need no other, and a million names are not sorted.
         let share = || {
-            let mut counter = Counter::new(recent_since, pause);
+            let mut counter = Counter::new(end, pause);
             while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
                 names.range(part.clone()).for_each(|name| counter.read(folder.as_fd(), name));
             }
             counter
         };
-        let tally = by_all_processors(parts.len(), share).tally(recent_s);
+        let tally = by_all_processors(parts.len(), share).tally();
         for RefusedRecord { file, error } in &tally.named_refused {
             tracing::warn!(file, error, "refused a record");
         }

@@ -70,7 +70,7 @@ impl ResultsFolder {
     pub(crate) fn read(&self, window: &mut Window, recent_s: f64) -> Result<Tally, ResultsError> {
         let (names, left) = self.seal(window, NameList::of_folder(&window.folder)?)?;
         let mut tally = Tally::of_folder(&window.folder, &names, window.claimed_at, recent_s, self.pause)?;
-        tally.errors = left;
+        tally.errors.extend(left);
         window.seen = names;
         self.pause.reached(Step::Read);
         Ok(tally)

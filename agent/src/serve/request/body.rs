@@ -4,7 +4,7 @@ use scaler_core::observation::MAX_HISTORY;
 use scaler_core::{ActionRequest, Observation, PastObservation, Recent};
 use serde::Deserialize;
 
-use super::{MAX_FIGURE, MAX_REPLICAS, MAX_SECONDS, MAX_UTILIZATION};
+use super::{MAX_FIGURE, MAX_RECENT_UTILIZATION, MAX_REPLICAS, MAX_SECONDS, MAX_UTILIZATION};
 
 /// [`ActionRequest`] with a flat history, which is read without a map.
 #[derive(Deserialize)]
@@ -59,7 +59,7 @@ fn is_good(body: &Body) -> bool {
         && bounds.into_iter().flatten().all(|count| (1..=MAX_REPLICAS).contains(&count))
         && times.into_iter().flatten().all(is_time)
         && body.startup_s.is_none_or(|startup_s| (0.0..=MAX_SECONDS).contains(&startup_s))
-        && body.recent.as_ref().is_none_or(is_recent)
+        && body.recent.as_ref().is_none_or(is_end)
         && body.min_replicas.zip(body.max_replicas).is_none_or(|(min, max)| min <= max)
 }
 
@@ -70,9 +70,9 @@ fn is_possible(observation: &Observation) -> bool {
         && [pressure, queue_length_dominant, workload].iter().all(|figure| (0.0..=MAX_FIGURE).contains(figure))
 }
 
-fn is_recent(recent: &Recent) -> bool {
+fn is_end(recent: &Recent) -> bool {
     let Recent { window_s, pressure, utilization } = *recent;
-    is_time(window_s) && (0.0..=MAX_FIGURE).contains(&pressure) && (0.0..=MAX_UTILIZATION).contains(&utilization)
+    is_time(window_s) && (0.0..=MAX_FIGURE).contains(&pressure) && (0.0..=MAX_RECENT_UTILIZATION).contains(&utilization)
 }
 
 fn is_history(history: &[Past]) -> bool {
