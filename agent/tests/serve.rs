@@ -147,12 +147,12 @@ fn bad_bodies_get_minus_one_with_the_field_named_and_the_agent_lives_on() {
         (
             beside(r#""recent":{"window_s":0,"pressure":1,"utilization":1}"#),
             200,
-            "recent.window_s must be seconds, above 0 and at most 31622400, it is 0",
+            "recent.window_s must be seconds, above 0, at most 31622400, it is 0",
         ),
         (
             beside(r#""recent":{"window_s":4e7,"pressure":1,"utilization":1}"#),
             200,
-            "recent.window_s must be seconds, above 0 and at most 31622400, it is 4",
+            "recent.window_s must be seconds, above 0, at most 31622400, it is 4",
         ),
         (
             beside(r#""recent":{"window_s":15,"pressure":-1,"utilization":1}"#),

@@ -238,7 +238,7 @@ impl Scraped {
         }
         let mut sums = PodSums::default();
         ends.values().for_each(|end| sums.merge(&end.sums));
-        let window_s = window_seconds(ends.into_iter(), |_| true, recent_s);
+        let window_s = window_seconds(ends, |_| true, recent_s);
         Some(RecentSums { sums, window_s })
     }
 

@@ -162,26 +162,23 @@ async fn the_end_of_the_window_is_counted_by_itself_in_files_and_in_lines() {
 
 #[tokio::test]
 async fn the_end_of_the_window_is_not_told_where_it_would_mislead() {
-    let prometheus = |config: &mut CheckConfig| config.utilization_source = UtilizationSource::Prometheus;
-    let as_it_is = |_: &mut CheckConfig| {};
     // When the check before was made and each of 40 requests of 0.25 s came, seconds before this check.
     let ago = |seconds: f64| vec![seconds; 40];
     let with = |ahead: usize| (0..40).map(|i| if i < ahead { -1.0 } else { 5.0 }).collect::<Vec<f64>>();
-    type Adapt<'a> = &'a dyn Fn(&mut CheckConfig);
-    let table: [(&str, Option<f64>, Vec<f64>, Adapt<'_>, bool, &[&str]); 8] = [
-        ("a minute between two checks", Some(60.0), ago(5.0), &as_it_is, true, &[]),
-        ("no check before: of what time they are is not known", None, ago(5.0), &as_it_is, false, &[]),
-        ("a check 5 s after another", Some(5.0), ago(2.0), &as_it_is, false, &[]),
-        ("ten minutes between two checks", Some(600.0), ago(5.0), &as_it_is, false, &[]),
-        ("beside the CPU of Prometheus", Some(60.0), ago(5.0), &prometheus, false, &[]),
-        ("stamped by a clock a little ahead", Some(60.0), ago(-0.5), &as_it_is, true, &[]),
-        ("two of 40 by one a second ahead", Some(60.0), with(2), &as_it_is, true, &[]),
-        ("three of 40", Some(60.0), with(3), &as_it_is, false, &["ClocksApart"]),
+    type Row = (&'static str, Option<f64>, Vec<f64>, UtilizationSource, bool, &'static [&'static str]);
+    let table: [Row; 8] = [
+        ("a minute between two checks", Some(60.0), ago(5.0), UtilizationSource::Theory, true, &[]),
+        ("no check before: of what time they are is not known", None, ago(5.0), UtilizationSource::Theory, false, &[]),
+        ("a check 5 s after another", Some(5.0), ago(2.0), UtilizationSource::Theory, false, &[]),
+        ("ten minutes between two checks", Some(600.0), ago(5.0), UtilizationSource::Theory, false, &[]),
+        ("beside the CPU of Prometheus", Some(60.0), ago(5.0), UtilizationSource::Prometheus, false, &[]),
+        ("stamped by a clock a little ahead", Some(60.0), ago(-0.5), UtilizationSource::Theory, true, &[]),
+        ("two of 40 by one a second ahead", Some(60.0), with(2), UtilizationSource::Theory, true, &[]),
+        ("three of 40", Some(60.0), with(3), UtilizationSource::Theory, false, &["ClocksApart"]),
     ];
-    for (what, before_s, requests, adapt, told, named) in table {
+    for (what, before_s, requests, source, told, named) in table {
         let (_guard, results) = folder::fresh();
-        let mut config = config(&results);
-        adapt(&mut config);
+        let config = CheckConfig { utilization_source: source, ..config(&results) };
         let at = |ago_s: f64| 5_000_000 - (ago_s * 1e6) as i64;
         if let Some(before_s) = before_s {
             check_at(&config, at(before_s)).await;

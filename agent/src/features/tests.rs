@@ -51,6 +51,7 @@ fn no_feature_has_a_unit() {
     for time in times {
         *time = time.map(|seconds| 7.0 * seconds);
     }
+    other.recent = other.recent.map(|recent| Recent { window_s: 7.0 * recent.window_s, ..recent });
     let (a, b) = (Situation::new(&request), Situation::new(&other));
     assert!(close(a.state(), b.state()));
     assert_eq!(a.candidates(), b.candidates());
