@@ -122,85 +122,48 @@
 //!
 //! ## The shipped checkpoint
 //!
-//! `agent evaluate --set configurations --traces DIR --hours 4 --seeds 1` with NASA-HTTP, Twitter and both WorldCup
-//! recordings in `DIR` (the last third of the days of each) and four loads by formula. **One training**, seed 3, one arrival seed, seven minutes on two cores.
-//! Pod-minutes over the rule's at equal avoidable violations; intervals draw loads within each configuration:
+//! `agent evaluate --set configurations --traces DIR --hours 4 --seeds 1 --checkpoint ...` with NASA-HTTP, Twitter and both WorldCup
+//! recordings in `DIR` (the last third of the days of each) and four loads by formula. Five trainings, seeds 1 to 5
+//! (`agent/checkpoints/seeds/`; 3 is the shipped one), one arrival seed, eight minutes on two cores.
+//! Pod-minutes over the rule's at equal avoidable violations; intervals draw loads and trainings within each configuration:
 //!
 //! | configuration | generalist calibrated | generalist trend | home calibrated | home HPA, 15 s |
 //! |---|---|---|---|---|
-//! | base: at most 10 pods, D 0.2 s, threshold 0.5 s, start-up 10 s | 0.73 [0.71, 0.79] | 0.81 [0.75, 0.90] | 0.81 [0.79, 0.93] | 0.86 [0.80, 0.93] |
-//! | start-up 1 s | 0.72 [0.69, 0.79] | 0.82 [0.77, 0.92] | 0.81 [0.78, 0.93] | 0.88 [0.80, 0.95] |
-//! | start-up 45 s | 0.78 [0.73, 0.82] | 0.79 [0.75, 0.88] | 0.82 [0.74, 0.94] | 0.82 [0.78, 0.88] |
-//! | start-up 60 s | 0.76 [0.73, 0.84] | 0.80 [0.75, 0.89] | 0.83 [0.74, 0.91] | 0.83 [0.78, 0.90] |
-//! | start-up 90 s | 0.78 [0.75, 0.86] | 0.80 [0.74, 0.90] | 0.81 [0.75, 0.95] | 0.83 [0.78, 0.91] |
-//! | service times x0.1 | 0.71 [0.69, 0.79] | 0.79 [0.75, 0.89] | 0.80 [0.69, 0.90] | 0.83 [0.78, 0.93] |
-//! | service times x0.25 | 0.72 [0.68, 0.77] | 0.80 [0.74, 0.88] | 0.81 [0.69, 0.94] | 0.85 [0.80, 0.91] |
-//! | service times x10 | 0.76 [0.73, 0.83] | 0.84 [0.81, 0.89] | 0.85 [0.82, 0.93] | 0.83 [0.80, 0.90] |
-//! | at most 3 pods | 0.88 [0.82, 0.92] | 0.93 [0.89, 0.99] | 0.94 [0.90, 0.98] | 0.96 [0.92, 1.02] |
-//! | at most 4 pods | 0.84 [0.80, 0.92] | 0.91 [0.86, 0.95] | 0.88 [0.83, 0.95] | 0.92 [0.89, 0.97] |
-//! | at most 30 pods | 0.67 [0.65, 0.76] | 0.77 [0.71, 0.85] | 0.76 [0.65, 0.83] | 0.79 [0.72, 0.89] |
-//! | threshold / D 1.5 | 0.67 [0.63, 0.85] | 0.79 [0.76, 0.90] | 0.76 [0.73, 0.94] | 0.82 [0.79, 0.92] |
-//! | threshold / D 1.6 | 0.66 [0.64, 0.77] | 0.83 [0.78, 0.90] | 0.81 [0.76, 0.93] | 0.81 [0.75, 0.91] |
-//! | threshold / D 6 | 0.76 [0.71, 0.88] | 0.80 [0.72, 0.93] | 0.76 [0.71, 0.96] | 0.83 [0.74, 0.93] |
-//! | threshold / D 10 | 0.74 [0.71, 0.91] | 0.78 [0.73, 0.96] | 0.85 [0.77, 0.98] | 0.77 [0.73, 0.92] |
-//! | random routing | 0.85 [0.79, 0.92] | 0.90 [0.86, 0.95] | 0.94 [0.86, 0.98] | 0.93 [0.86, 1.00] |
-//! | mixture of three sizes | 0.77 [0.74, 0.86] | 0.87 [0.82, 0.91] | 0.87 [0.82, 0.94] | 0.87 [0.83, 0.94] |
-//! | 2 % missed checks | 0.72 [0.70, 0.80] | 0.79 [0.74, 0.90] | 0.77 [0.73, 0.92] | 0.84 [0.78, 0.94] |
-//! | median | 0.75 | 0.80 | 0.81 | 0.83 |
-//! | pooled, loads drawn once for all | 0.75 [0.73, 0.83] | 0.82 [0.79, 0.90] | 0.83 [0.78, 0.93] | 0.85 [0.81, 0.91] |
-//! | ... the checkpoint before, without the end of the window | 0.77 | 0.85 | 0.85 | 0.87 |
+//! | base: at most 10 pods, D 0.2 s, threshold 0.5 s, start-up 10 s | 0.73 [0.72, 0.76] | 0.82 [0.78, 0.85] | 0.82 [0.81, 0.86] | 0.87 [0.82, 0.91] |
+//! | start-up 1 s | 0.72 [0.71, 0.75] | 0.82 [0.79, 0.85] | 0.81 [0.80, 0.86] | 0.87 [0.83, 0.92] |
+//! | start-up 45 s | 0.77 [0.74, 0.80] | 0.80 [0.78, 0.85] | 0.83 [0.81, 0.87] | 0.83 [0.81, 0.88] |
+//! | start-up 60 s | 0.76 [0.75, 0.81] | 0.82 [0.78, 0.86] | 0.85 [0.76, 0.88] | 0.86 [0.81, 0.89] |
+//! | start-up 90 s | 0.78 [0.74, 0.84] | 0.81 [0.76, 0.84] | 0.81 [0.75, 0.87] | 0.83 [0.78, 0.85] |
+//! | service times x0.1 | 0.72 [0.71, 0.76] | 0.82 [0.78, 0.86] | 0.81 [0.72, 0.85] | 0.87 [0.82, 0.91] |
+//! | service times x0.25 | 0.72 [0.71, 0.75] | 0.81 [0.78, 0.85] | 0.81 [0.72, 0.83] | 0.86 [0.83, 0.90] |
+//! | service times x10 | 0.77 [0.76, 0.81] | 0.85 [0.83, 0.88] | 0.86 [0.82, 0.88] | 0.84 [0.82, 0.87] |
+//! | at most 3 pods | 0.87 [0.84, 0.89] | 0.93 [0.91, 0.96] | 0.93 [0.91, 0.95] | 0.96 [0.94, 0.99] |
+//! | at most 4 pods | 0.85 [0.83, 0.87] | 0.91 [0.89, 0.93] | 0.88 [0.85, 0.90] | 0.93 [0.91, 0.94] |
+//! | at most 30 pods | 0.69 [0.66, 0.73] | 0.78 [0.75, 0.82] | 0.77 [0.69, 0.79] | 0.81 [0.76, 0.86] |
+//! | threshold / D 1.5 | 0.66 [0.64, 0.70] | 0.79 [0.78, 0.85] | 0.75 [0.74, 0.83] | 0.82 [0.79, 0.85] |
+//! | threshold / D 1.6 | 0.67 [0.65, 0.71] | 0.83 [0.80, 0.87] | 0.81 [0.79, 0.86] | 0.81 [0.77, 0.85] |
+//! | threshold / D 6 | 0.77 [0.73, 0.82] | 0.81 [0.74, 0.85] | 0.77 [0.73, 0.87] | 0.83 [0.79, 0.87] |
+//! | threshold / D 10 | 0.75 [0.73, 0.85] | 0.79 [0.76, 0.88] | 0.86 [0.80, 0.94] | 0.78 [0.76, 0.87] |
+//! | random routing | 0.86 [0.82, 0.89] | 0.90 [0.88, 0.93] | 0.94 [0.88, 0.96] | 0.93 [0.89, 0.97] |
+//! | mixture of three sizes | 0.77 [0.75, 0.81] | 0.87 [0.84, 0.88] | 0.87 [0.84, 0.93] | 0.88 [0.86, 0.91] |
+//! | 2 % missed checks | 0.72 [0.71, 0.76] | 0.82 [0.78, 0.86] | 0.79 [0.78, 0.84] | 0.87 [0.82, 0.92] |
+//! | median | 0.75 | 0.82 | 0.82 | 0.86 |
+//! | pooled, loads drawn once for all | 0.75 [0.74, 0.78] | 0.83 [0.81, 0.86] | 0.83 [0.80, 0.86] | 0.86 [0.83, 0.89] |
+//! | seeds 1, 2, 3, 4, 5 pooled | 0.755, 0.755, 0.749, 0.751, 0.752 | 0.837, 0.832, 0.823, 0.832, 0.824 | 0.837, 0.832, 0.825, 0.830, 0.825 | 0.864, 0.857, 0.847, 0.854, 0.847 |
+//! | five trainings of the recipe before, without the end of the window | 0.77 [0.76, 0.80] | 0.85 [0.83, 0.89] | 0.85 [0.83, 0.88] | 0.88 [0.85, 0.91] |
 //!
-//! It is ahead in 18 of 18 configurations of each of these rules; of the best generalist of any kind, a reactive rule, it needs 0.80 [0.76, 0.89]. Load by load it is at 0.99 of the home calibrated rule on
-//! WorldCup-group, 0.96 on WorldCup-may and NASA, 0.79 on Twitter, 0.81 to 0.94 by formula; at 0.87 to 0.98 of HPA at its 15 s, at 0.83 to 0.96 of the trend rule of one setting: on none of these loads a rule is ahead.
+//! Every training is ahead in 18 of 18 configurations of each of these rules. Of the rules of one setting trend is the best, then a reactive rule at 0.80
+//! [0.78, 0.83], the calibrated one, and HPA's law in our loop at 0.73 [0.71, 0.76]. Load by load, over the configurations, they are at 0.99 of the home calibrated rule on WorldCup-group, 0.96 and 0.97 on NASA and WorldCup-may, 0.82 on
+//! Twitter, 0.84 to 0.95 by formula; at 0.88 to 0.98 of HPA at its 15 s and of the trend rule of one setting. On none of these loads a rule is ahead; HPA is nearest on WorldCup-group,
+//! Twitter and the square (0.97 and 0.98), the trend rule on Twitter and the square (0.97).
 //!
-//! **Not reached**: half of the violations of the base's rule where it is away from home, at equal pods: 0.58 [0.49, 0.63] when its
-//! safety stock is set anew (at most half at six of its eleven settings; 0.41 at threshold / D 1.6, 0.58 to 0.66 else), 0.69
-//! [0.58, 0.78] with its settings as they are. The checkpoint before: 0.63 and 0.76.
+//! **Not reached**: half of the violations of the base's rule where it is away from home, at equal pods: 0.58 [0.54, 0.60] when its
+//! safety stock is set anew (0.50 and less at five of its eleven settings, the careful ones; 0.41 at threshold / D 1.6, 0.57 to 0.66 else), 0.69
+//! [0.64, 0.75] with its settings as they are. Of the recipe before: 0.63 and 0.76.
 //!
-//! One training of the same recipe with a forecast of 256 units, too large for a ConfigMap, was at 0.751, 0.834, 0.834, 0.859 and 0.60. With one training of each it is not known whether that is the size or the luck of a training.
-//!
-//! The rules are not told the end of the window, as their laws know none. What it brings the forecast alone, all else alike (one seed, `--set ablation --hours 3`):
+//! One training of the same recipe with a forecast of 256 units, too large for a ConfigMap, was at 0.751, 0.834, 0.834, 0.859 (the home HPA) and 0.60 (away): within what trainings
+//! differ by. The rules are not told the end of the window, as their laws know none. What it brings the forecast alone, all else alike (one seed, `--set ablation --hours 3`):
 //! 0.98 of the pods over all configurations, 0.92 with at most 30 pods, 0.97 with at most 3.
-//!
-//! All tables from here on are of checkpoints of features version 2, which were not told it, with a forecast of 128 units and half of the labels (the last commit
-//! with them, and their five trainings, is f370366).
-//!
-//! ## Five trainings without the end of the window
-//!
-//! The same command with five trainings of all of the data, seeds 1 to 5. Intervals draw loads and trainings within each configuration:
-//!
-//! | configuration | generalist calibrated | generalist trend | home calibrated | home HPA, 15 s |
-//! |---|---|---|---|---|
-//! | base: at most 10 pods, D 0.2 s, threshold 0.5 s, start-up 10 s | 0.75 [0.74, 0.78] | 0.84 [0.81, 0.88] | 0.84 [0.83, 0.88] | 0.89 [0.85, 0.93] |
-//! | start-up 1 s | 0.74 [0.73, 0.78] | 0.85 [0.82, 0.88] | 0.84 [0.83, 0.89] | 0.90 [0.86, 0.94] |
-//! | start-up 45 s | 0.79 [0.75, 0.81] | 0.83 [0.80, 0.88] | 0.86 [0.83, 0.89] | 0.86 [0.83, 0.89] |
-//! | start-up 60 s | 0.77 [0.76, 0.82] | 0.83 [0.80, 0.88] | 0.87 [0.77, 0.89] | 0.87 [0.83, 0.90] |
-//! | start-up 90 s | 0.79 [0.76, 0.84] | 0.82 [0.77, 0.86] | 0.79 [0.76, 0.88] | 0.80 [0.79, 0.87] |
-//! | service times x0.1 | 0.74 [0.72, 0.77] | 0.83 [0.80, 0.88] | 0.82 [0.73, 0.86] | 0.87 [0.83, 0.92] |
-//! | service times x0.25 | 0.73 [0.72, 0.77] | 0.82 [0.79, 0.88] | 0.82 [0.74, 0.85] | 0.88 [0.84, 0.92] |
-//! | service times x10 | 0.80 [0.78, 0.82] | 0.88 [0.86, 0.91] | 0.89 [0.86, 0.91] | 0.87 [0.84, 0.90] |
-//! | at most 3 pods | 0.88 [0.84, 0.90] | 0.94 [0.91, 0.98] | 0.94 [0.92, 0.96] | 0.97 [0.94, 1.00] |
-//! | at most 4 pods | 0.86 [0.84, 0.89] | 0.93 [0.91, 0.95] | 0.90 [0.87, 0.92] | 0.94 [0.93, 0.96] |
-//! | at most 30 pods | 0.74 [0.70, 0.76] | 0.81 [0.78, 0.85] | 0.80 [0.72, 0.83] | 0.85 [0.80, 0.89] |
-//! | threshold / D 1.5 | 0.69 [0.65, 0.74] | 0.81 [0.79, 0.87] | 0.78 [0.77, 0.84] | 0.84 [0.81, 0.88] |
-//! | threshold / D 1.6 | 0.70 [0.68, 0.75] | 0.85 [0.81, 0.89] | 0.83 [0.80, 0.88] | 0.85 [0.79, 0.88] |
-//! | threshold / D 6 | 0.79 [0.76, 0.84] | 0.84 [0.78, 0.89] | 0.79 [0.77, 0.90] | 0.86 [0.83, 0.91] |
-//! | threshold / D 10 | 0.79 [0.77, 0.87] | 0.85 [0.82, 0.93] | 0.93 [0.84, 0.99] | 0.85 [0.82, 0.91] |
-//! | random routing | 0.87 [0.85, 0.90] | 0.93 [0.91, 0.95] | 0.96 [0.91, 0.97] | 0.95 [0.92, 1.00] |
-//! | mixture of three sizes | 0.79 [0.77, 0.82] | 0.89 [0.86, 0.91] | 0.89 [0.86, 0.94] | 0.90 [0.88, 0.95] |
-//! | 2 % missed checks | 0.74 [0.74, 0.78] | 0.84 [0.81, 0.89] | 0.81 [0.81, 0.87] | 0.89 [0.84, 0.94] |
-//! | median | 0.78 | 0.84 | 0.84 | 0.87 |
-//! | pooled, loads drawn once for all | 0.77 [0.76, 0.80] | 0.85 [0.83, 0.89] | 0.85 [0.83, 0.88] | 0.88 [0.85, 0.91] |
-//! | seeds 1, 2, 3, 4, 5 pooled | 0.772, 0.772, 0.772, 0.779, 0.775 | 0.850, 0.850, 0.852, 0.856, 0.853 | 0.851, 0.849, 0.852, 0.857, 0.851 | 0.877, 0.876, 0.873, 0.884, 0.880 |
-//!
-//! Every training is ahead in 18 of 18 configurations of each of these rules. The best generalist of any kind is reactive, at 0.82
-//! [0.80, 0.86]. No load is above 1.00 against the home calibrated rule: WorldCup-group 0.99,
-//! WorldCup-may and NASA 0.96, Twitter 0.85, by formula 0.89 to 0.95. **Where a rule still wins**: HPA at its 15 s is level on Twitter (1.000) and
-//! the square (1.003), the trend rule of one setting on both (1.009 and 1.000).
-//!
-//! **Not reached**: half of the violations of the base's rule where it is away from home, at equal pods: 0.63 [0.59, 0.66] when its
-//! safety stock is set anew (0.45 to 0.58 at the upper half of the prices; 0.48 at threshold / D 1.6, 0.63 to 0.70 else), 0.76
-//! [0.71, 0.81] with its settings as they are.
 //!
 //! The same checkpoints at other loop periods (`--period P --hours 2`, start-ups of 10, 45 and 90 s pooled, HPA always at its 15 s,
 //! everybody judged on the same windows of 60 s; seeds 1 to 4 at 15 s, 1 and 3 at the others):
@@ -248,48 +211,32 @@
 //! **A check every 30 s is worth 6 % of the pods at 1 % violations** to the learned policy, and every 15 s no more than that but at 0.5 %: there it is level with KPA at 2 s and with the calibrated rule. From
 //! 30 s on it is ahead of the rules played in the same loop; at 10 s the calibrated rule is ahead of it by 1 to 4 %.
 //!
-//! ## Five trainings with less data
+//! On more recordings, the built-in ones beside these four, only an earlier recipe was played (no end of the window, no doubt, a third of the data; twelve configurations, five trainings): it
+//! needed 0.815 [0.80, 0.84] of the pod-minutes of the generalist calibrated rule, 0.887 [0.85, 0.91] of the one at home, 0.881 [0.86, 0.92] of HPA at home; the home calibrated rule was level on
+//! one of the built-in recordings (autothrottle-diurnal2), HPA ahead on Twitter (1.08), squares (1.03) and flash crowds (1.02).
 //!
-//! The next tables are older, without the doubt. They are of five trainings, seeds 1 to 5, with a third of the data that is trained on now
-//! (`--labelled-episodes 12000 --required-steps 8000 --episodes 2400 --steps 10000`) and 20 as the upper end of `threshold / service
-//! time` in [`learned::DOMAIN`], on more recordings: the built-in ones, NASA-HTTP, Twitter and WorldCup (last third of the days of each; 8 recorded
-//! loads, 4 by formula), 12 configurations. No training and no search saw the days that are tested on. Pooled, they needed 0.815 [0.80, 0.84] of the pod-minutes
-//! of the generalist calibrated rule, 0.887 [0.85, 0.91] of those of the rule at home, 0.881 [0.86, 0.92] of those of HPA at home, and were behind the home rule in one configuration of twelve (random routing, 1.00).
+//! ## Two deployments alone
 //!
-//! The home rule is the best, read off the test itself, of four settings (one found for each of three prices, and the
-//! generalist's) times eight safety stocks: a search that flatters it.
-//!
-//! | load, mean over the configurations | generalist calibrated | home calibrated | home HPA, 15 s |
-//! |---|---|---|---|
-//! | autothrottle-diurnal2 | 0.84 | 1.00 | 0.98 |
-//! | azure-llm-code; azurefn | 0.78; 0.97 | 0.83; 0.99 | 0.86; 0.89 |
-//! | nab-twitter-amzn; nasa | 0.93; 0.93 | 0.99; 0.96 | 0.92; 0.93 |
-//! | twitter | 0.80 | 0.93 | **1.08** |
-//! | worldcup98-group; -may | 0.89; 0.87 | 0.98; 0.98 | 0.97; 0.97 |
-//! | sinusoid; square; flash crowd; walk | 0.83; 0.85; 0.87; 0.88 | 0.98; 0.92; 0.93; 0.92 | 0.94; **1.03**; **1.02**; 0.91 |
-//!
-//! At equal pods, away from the home of the rule that was tuned for the base (start-up 90 s, threshold / D 1.6, random routing,
-//! mixture): 0.59 [0.55, 0.64] of its avoidable violations.
-//!
-//! The reference scenario (`--set reference`, the checkpoint before: sinusoid High, D 0.204 s, threshold 0.5 s, at most 6 pods, 41 checks, 20 arrival
-//! seeds), means of a run; the clairvoyant bound is none at 86 pod-minutes:
+//! The reference scenario (`--set reference --checkpoint ...`: sinusoid High, D 0.204 s, threshold 0.5 s, at most 6 pods, 41 checks, 20 arrival
+//! seeds), means of a run, the five trainings of the shipped recipe; the others at as many pod-minutes, between two settings of their knob. The clairvoyant bound is none at 86
+//! pod-minutes, the published run of the reference system 9 at 116:
 //!
 //! | policy | violating checks at pod-minutes |
 //! |---|---|
-//! | learned, price 0.5; 0.7; 1; 3 | 3.9 at 90; 1.7 at 96; 0.9 at 102; 0.0 at 124 |
-//! | its forecast alone, price 0.5; 0.7; 1; 3 | 4.7 at 90; 2.0 at 96; 1.1 at 102; 0.1 at 120 |
-//! | KPA at 2 s | 0.9 at 104 |
-//! | trend | 3.5 at 105 |
-//! | KEDA at 15 s | 5.4 at 103 |
-//! | reactive | 9.8 at 101 |
+//! | learned, price 0.5; 0.7; 1; 3 | 2.5 at 92; 1.5 at 98; 0.9 at 103; 0.1 at 123 |
+//! | ... the least and the most of the trainings | 1.9 to 3.6; 1.0 to 2.1; 0.5 to 1.2; 0.1 to 0.2 |
+//! | KPA at 2 s | 1.1 at 103 |
+//! | trend | 3.7 at 103 |
+//! | HPA, KEDA at 15 s | 4.8; 5.3 at 103 |
+//! | reactive; threshold | 9.2; 10.3 at 103 |
 //!
-//! There the learned policy is 1.36 [1.30, 1.40] times the bound at 0.5 % violating checks, 1.32 [1.25, 1.36] at 1 %, 1.23 [1.18, 1.30]
-//! at 2 %, 1.18 [1.17, 1.21] at 5 %; its forecast 1.36, 1.25, 1.24 and 1.19; without doubt 1.38, 1.35, 1.23 and 1.18.
+//! There it is 1.39 [1.35, 1.42] times the bound at 0.5 % violating checks, 1.32 [1.29, 1.37] at 1 %, 1.25 [1.22, 1.28] at 2 %, 1.17 [1.16, 1.19] at 5 %; the one training of the
+//! recipe before that was played 1.36, 1.32, 1.23 and 1.18, its forecast alone 1.36, 1.25, 1.24 and 1.19: the end of the window brings nothing on a sinusoid of 6 pods. The nearest other, KPA at 2 s,
+//! needs 1.09, 1.06, 1.01 and 1.08 times as many pods.
 //!
-//! On the demo's sinusoid (`--set demo`, 20 arrival seeds) it violates in 0.65 of 49 checks at 12.6 pod-minutes; at as many
-//! pod-minutes trend in 2.9, the reactive rule in 2.9, the calibrated one with long memory, tuned on that load, in 3.2, a threshold
-//! in 8.9; HPA at our period is never so cheap. With real processes (`cargo demo`) it has
-//! none of 50 at 13.2 pod-minutes in two runs and 2 at 13.0 in a third, the tuned threshold none at 14.6, 14.6 and 14.9, the tuned trend 2 at 13.4 in each.
+//! On the demo's sinusoid (`--set demo --checkpoint ...`, 20 arrival seeds) the five trainings violate in 0.37 of 49 checks at 12.8 pod-minutes (0.15 to 0.75; the shipped one 0.45); at
+//! as many pod-minutes the reactive rule in 2.3, trend in 2.6, the calibrated one with long memory, tuned on that load, in 2.7, a threshold in 12; HPA at our period is never so cheap.
+//! With real processes (`cargo demo`) the shipped one had 1 of 50 at 13.1 pod-minutes, the tuned threshold none at 14.7, the tuned trend 2 at 13.4.
 //!
 //! ## Ablations
 //!
@@ -369,10 +316,11 @@
 //!
 //! Where a rule still wins, or nearly:
 //! - the forecast alone, a quantile of the required pods, which is supervised, needs 5 % fewer pod-minutes in the reference scenario at 1 %
-//!   violating checks, 2 % fewer on the demo and 1 % fewer over the eighteen configurations, and is 2 to 6 % behind on deployments drawn at random: what
+//!   violating checks, 2 % fewer on the demo and 1 % fewer over the eighteen configurations, and is 2 to 6 % behind on deployments drawn at random (recipe before): what
 //!   learning from own returns adds is small, and not everywhere a gain;
-//! - HPA at 15 s needs fewer pods on the bursts of Twitter (8 %), square waves and flash crowds: it sees them 45 s sooner;
-//! - random routing, where no policy is better than the calibrated rule tuned for it;
+//! - HPA at 15 s and the trend rule are nearly level on Twitter's bursts and on squares (0.97): they see them sooner, or overshoot; beside the clairvoyant, where nothing is tuned by a load
+//!   but the knob, KPA with its loop of 2 s is ahead on Twitter;
+//! - random routing, where the calibrated rule tuned for it needs 6 % more, the least of all configurations but those of 3 pods;
 //! - more rounds did not help: after 3 it was 1.28, 1.21, 1.21 times the bound at 1, 2, 5 % on validation days, the same training after 2,
 //!   with two networks instead of four, 1.27, 1.21, 1.20; an earlier recipe, without the features of smoothness and the inverted
 //!   formula, with fewer labels and start-ups of at most 1.5 checks, was at 1.27, 1.24, 1.23. One seed and 4 days each: no ablation.
