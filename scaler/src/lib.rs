@@ -49,8 +49,9 @@
 //! The law of the window is in [`scaler_core::scrape`]: from the newest sample that the check before had seen to the newest
 //! now, pod by pod, nothing extrapolated; `decision.scrapedUntil` keeps the place. Its length is that of the pods' own samples.
 //! Scrape four times in a check's interval or more often: the figures are as old as the newest scrape, what a pod does
-//! between its last scrape and its end is not seen, and with fewer than two and a half scrapes an interval, or a pod that
-//! missed two in a row, the agent is not told the end of the window ([`scaler_core::Recent`]). The cost of a check is a query of five series a pod, whatever the rate.
+//! between its last scrape and its end is not seen, and with fewer than two and a half scrapes an interval, or the newest of
+//! a pod more than half an interval older than those of others, the agent is not told the end of the window
+//! ([`scaler_core::Recent`]). The cost of a check is a query of five series a pod, whatever the rate.
 //!
 //! When Prometheus is down, or has no new sample of half of the ready pods or more, the check ends with an error and nothing
 //! is asked, ordered or recorded: an unknown load is not a load of 0. The next check's window reaches back to the last one that
