@@ -71,7 +71,7 @@ pub struct TrainArgs {
     #[arg(long)]
     pub quick: bool,
     /// File to write; its card goes beside it, with the extension json
-    #[arg(long, default_value = "agent/checkpoints/default.safetensors")]
+    #[arg(long, default_value = "trained.safetensors")]
     pub output: PathBuf,
 }
 

@@ -45,7 +45,7 @@ fn hpa_lets_missing_and_unready_pods_dampen_and_never_turn_around() {
         ("or as the target above it: (1 + 2 x 1.5) / 6 = 66 of 150, 0.44 x 6", 6, 1.0, 4, 0, 2, 150, 3),
         ("which may keep everything: (2 + 3) / 6 = 83 of 80", 6, 2.0, 3, 0, 3, 80, 6),
         ("with both: 300 / 6 = 50 of 40, 1.25 x 6", 6, 3.0, 3, 2, 1, 40, 8),
-        ("on target with one missing: 320 / 5 = 64 of 80", 5, 3.2, 4, 0, 1, 80, 4),
+        ("on target with one missing, which then does not count: 320 / 4 = 80", 5, 3.2, 4, 0, 1, 80, 5),
         ("a rise that would be fewer than there are: 1.5 x 4", 9, 4.8, 4, 0, 0, 80, 6),
         ("not when dampened: 480 / 5 = 96 of 80, 1.2 x 5", 9, 4.8, 4, 1, 0, 80, 9),
     ];

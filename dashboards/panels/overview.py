@@ -22,10 +22,11 @@ NOW = [
 ]
 
 LOAD = [
-    Panel("Replicas", "Pods that are ready, and what was ordered when the last check ended, between MIN_REPLICAS and MAX_REPLICAS. "
-          "A gap between ready and ordered is pods that start or drain.", "suffix:pods",
+    Panel("Replicas", "Pods that are ready, and what was ordered when the last check ended, between the fewest that could be ordered and "
+          "MAX_REPLICAS. The fewest are MIN_REPLICAS, or what was ordered while a part of the load was not known. A gap between ready and "
+          "ordered is pods that start or drain.", "suffix:pods",
           [Line("scaler_replicas_ready" + D, "ready", "check"), Line("scaler_replicas_ordered" + D, "ordered", "check"),
-           Line("scaler_replicas_min" + D, "MIN_REPLICAS", "bound"), Line("scaler_replicas_max" + D, "MAX_REPLICAS", "bound")], decimals=0),
+           Line("scaler_replicas_min" + D, "fewest", "bound"), Line("scaler_replicas_max" + D, "MAX_REPLICAS", "bound")], decimals=0),
     Panel("Workload", "Requests per second: as the pods answer them now, and as the scaler counted their records in its window.", "reqps",
           [Line("namespace:requests:rate1m" + N, "answered, 1 min"), Line("scaler_workload_requests_per_second" + D, "recorded, check", "check")]),
     Panel("Response time", "From the proxy's stamp until the answer is ready. Mean and 95th percentile of the last minute, the mean "

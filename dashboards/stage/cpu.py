@@ -14,7 +14,7 @@ STORIES = {"steady": ((), True), "restarted, new id": (RESTARTS, True), "restart
 # No figure reaches into the hour before.
 APART_S = LENGTH_S + 1200
 # As in scaler/tests/golden/cpu.promql, which asks for these.
-NAMESPACE, PODS = "shop", ("matrix-service-7d4b9c6f5d-aaaaa", "matrix-service-7d4b9c6f5d-bbbbb")
+NAMESPACE, PODS = "shop", ("matrix-service-7d4b9c6f5d-bbbbb", "matrix-service-7d4b9c6f5d-ccccc")
 
 
 def pod(rng, restarts):

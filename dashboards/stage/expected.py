@@ -31,7 +31,7 @@ EXPECTED = {
     "overview": {
         "Last check": {"age": (0, 4)},
         "Check": {"check": (8, 200)},
-        "Replicas": {"ready": REPLICAS, "ordered": REPLICAS, "MIN_REPLICAS": YES, "MAX_REPLICAS": exactly(MAX_REPLICAS)},
+        "Replicas": {"ready": REPLICAS, "ordered": REPLICAS, "fewest": YES, "MAX_REPLICAS": exactly(MAX_REPLICAS)},
         "Pressure": {"pressure": (0.01, 80), "threshold": YES},
         "Checks over the threshold": {"share": SHARE},
         "Probe": {"probe": YES},

@@ -51,7 +51,8 @@ class Cluster:
         with self.lock:
             self.ordered = replicas
             while len(self.pods) < replicas:
-                name = f"{DEPLOYMENT}-{HASH}-{self.number:05d}".replace("0", "b")
+                # Of the alphabet of generated names, which has no 0, 1 and 3.
+                name = f"{DEPLOYMENT}-{HASH}-{self.number:05d}".translate(str.maketrans("013", "bcd"))
                 self.number += 1
                 self.pods[name] = self.start(name)
             for name in list(self.pods)[replicas:]:

@@ -136,7 +136,7 @@ class Scene:
         """The proxy's own file, but for addresses, and for pods that are known beforehand instead of from DNS."""
         with open(os.path.join(K8S, "base/ingress/haproxy.cfg")) as file:
             text = file.read()
-        servers = "\n".join(f"    server pod{i} 127.0.0.1:{port} check inter 500ms fall 1 rise 1 maxconn 1000" for i, port in enumerate(self.slots))
+        servers = "\n".join(f"    server pod{i} 127.0.0.1:{port} check inter 500ms fall 1 rise 1 maxconn 500" for i, port in enumerate(self.slots))
         text, changed = re.subn(r"    server-template .*", servers, text)
         assert changed == 1, "haproxy.cfg has no server-template"
         text = text.replace("bind :8080", f"bind 127.0.0.1:{self.ports['proxy']}").replace("bind :8404", f"bind 127.0.0.1:{self.ports['proxy metrics']}")

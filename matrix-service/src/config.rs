@@ -15,6 +15,8 @@ use crate::records::{RecordMode, Records};
 
 /// File names end at 255 bytes; a record's has 33 beside the pod: dot, time stamp, extension.
 const MAX_POD_NAME: usize = 220;
+/// Smallest CPU quota that can be set: a millisecond of work takes ten seconds then. With much less a pod sleeps for hours.
+const MIN_CPU_QUOTA: f64 = 0.0001;
 /// Longest time that can be set.
 const MAX_SECONDS: f64 = 3600.0;
 
@@ -50,7 +52,7 @@ pub struct Config {
     #[arg(long, env = "MAX_BODY_BYTES", default_value = "16777216")]
     pub max_body_bytes: NonZeroUsize,
 
-    /// Requests whose body is held in memory at a time; the bodies of further ones are left unread.
+    /// Memory for bodies, as so many of the largest size; smaller ones take less of it, what does not fit is left unread.
     #[arg(long, env = "MAX_BODIES_IN_FLIGHT", default_value = "16")]
     pub max_bodies_in_flight: NonZeroU16,
 
@@ -66,7 +68,7 @@ pub struct Config {
     #[arg(long, env = "REPEAT", default_value = "1")]
     pub repeat: NonZeroU32,
 
-    /// Share of a core that a multiplication may use, above 0; 1 is no limit. Emulates a CPU limit on a shared machine.
+    /// Share of a core that a multiplication may use, 0.0001 to 1; 1 is no limit. Emulates a CPU limit on a shared machine.
     #[arg(long, env = "EMULATED_CPU_QUOTA", default_value = "1")]
     pub emulated_cpu_quota: CpuQuota,
 
@@ -166,7 +168,7 @@ impl FromStr for PodName {
     }
 }
 
-/// Share of a core, `0 < q <= 1`; 1 is no limit.
+/// Share of a core, `0.0001 <= q <= 1`; 1 is no limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CpuQuota(f64);
 
@@ -183,7 +185,7 @@ impl CpuQuota {
 
 /// Not a share of a core.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is not a number above 0 and at most 1")]
+#[error("{0:?} is not a number from {MIN_CPU_QUOTA} to 1")]
 pub struct CpuQuotaError(String);
 
 impl FromStr for CpuQuota {
@@ -191,7 +193,7 @@ impl FromStr for CpuQuota {
 
     fn from_str(text: &str) -> Result<Self, CpuQuotaError> {
         match text.parse::<f64>() {
-            Ok(share) if share > 0.0 && share <= 1.0 => Ok(Self(share)),
+            Ok(share) if (MIN_CPU_QUOTA..=1.0).contains(&share) => Ok(Self(share)),
             _ => Err(CpuQuotaError(text.to_owned())),
         }
     }
@@ -252,6 +254,9 @@ mod tests {
     fn values_out_of_range_are_refused_naming_flag_and_value() {
         for (flag, value) in [
             ("--emulated-cpu-quota", "0"),
+            ("--emulated-cpu-quota", "1e-30"),
+            ("--emulated-cpu-quota", "1e-9"),
+            ("--emulated-cpu-quota", "0.000099"),
             ("--emulated-cpu-quota", "1.01"),
             ("--emulated-cpu-quota", "NaN"),
             ("--emulated-cpu-quota", "half"),
@@ -270,5 +275,15 @@ mod tests {
             let message = config(&[flag, value]).unwrap_err().to_string();
             assert!(message.contains(flag) && message.contains(value), "{flag} {value}: {message}");
         }
+    }
+
+    #[test]
+    fn the_smallest_cpu_quota_is_one_that_can_be_waited_for() {
+        for share in [MIN_CPU_QUOTA, 1.0] {
+            let pace = config(&["--emulated-cpu-quota", &share.to_string()]).unwrap().pace();
+            assert_eq!(pace.quota, CpuQuota(share));
+        }
+        let message = config(&["--emulated-cpu-quota", "1e-5"]).unwrap_err().to_string();
+        assert!(message.contains("from 0.0001 to 1"), "{message}");
     }
 }

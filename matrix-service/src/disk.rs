@@ -68,6 +68,12 @@ impl Disk {
         kept
     }
 
+    /// Whether there are records at all.
+    #[must_use]
+    pub fn keeps_records(&self) -> bool {
+        self.records.are_kept()
+    }
+
     /// Whether the next record will hardly take any time, as far as the last one tells.
     #[must_use]
     pub fn is_quick(&self) -> bool {

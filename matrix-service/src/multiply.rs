@@ -51,11 +51,12 @@ pub async fn multiply(
     let held = service.drain.hold().ok_or(Refusal::Draining)?;
     let request_id = headers::request_id(request.headers())?;
     headers::check_content(request.headers())?;
-    service.body_limits.announce(headers::content_length(request.headers()))?;
-    let admitted = service.admission.enter().await?;
-    let mut body = service.bodies.take();
+    let length = headers::content_length(request.headers());
+    service.body_limits.announce(length)?;
+    let admitted = service.admission.enter(length).await?;
+    let mut body = service.bodies.take(admitted.bytes());
     // At one stroke, as a vector that grows leaves holes behind.
-    body.reserve_exact(headers::content_length(request.headers()).and_then(|n| n.try_into().ok()).unwrap_or(0));
+    body.reserve_exact(length.and_then(|n| n.try_into().ok()).unwrap_or(0));
     let read = service.body_limits.read(payload, &mut body).await;
     service.metrics.received(body.len());
     if let Err(error) = read {
@@ -122,7 +123,7 @@ async fn parse_body(body: Vec<u8>, service: &Arc<Service>) -> Result<(Multiplica
     let short = body.len() <= SHORT_BODY;
     let service = Arc::clone(service);
     let parse = move || {
-        let mut buffers = service.buffers.take();
+        let mut buffers = service.buffers.take(Buffers::most_bytes(body.len()));
         let parsed = parse(&body, &mut buffers);
         service.bodies.put_back(body);
         match parsed {
@@ -175,8 +176,11 @@ impl Turn {
             service.metrics.not_recorded();
             Refusal::RecordNotKept(error)
         })?;
+        if service.disk.keeps_records() {
+            service.metrics.recorded();
+        }
         let RequestRecord { service_time_s, response_time_s, request_id: _ } = record;
-        service.metrics.recorded(service_time_s, response_time_s);
+        service.metrics.served(service_time_s, response_time_s);
         Ok(Reply { message: "Matrix multiplication completed!", service_time_s, response_time_s, result })
     }
 }

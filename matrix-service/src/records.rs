@@ -124,7 +124,13 @@ impl Records {
         Self { pod, place: Place::Nowhere }
     }
 
-    /// Keeps the record of the request that arrived at `arrival`.
+    /// Whether there are any.
+    #[must_use]
+    pub fn are_kept(&self) -> bool {
+        !matches!(self.place, Place::Nowhere)
+    }
+
+    /// Keeps the record of the request that arrived at `arrival`. Where there are none, it must be one that could be kept.
     ///
     /// # Errors
     /// [`RecordsError`]; then there is no such record.
@@ -329,5 +335,7 @@ mod tests {
         records.probe().unwrap();
         records.keep(Utc::now(), &record()).unwrap();
         assert!(names(dir.path()).is_empty());
+        let bad = RequestRecord { service_time_s: 0.0, ..record() };
+        assert!(matches!(records.keep(Utc::now(), &bad), Err(RecordsError::Invalid(_))), "it would spoil the metrics");
     }
 }

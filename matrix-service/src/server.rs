@@ -13,7 +13,8 @@ use crate::config::Config;
 use crate::routes;
 use crate::service::Service;
 
-/// Time that a client has to send its request's head.
+/// Time that a client has to send the head of the first request of its connection. Later heads have no such bound: the proxy
+/// opens a connection for each request (`option http-server-close`), and bounds its clients' heads itself.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time that a client has to read an answer that ends its connection, such as 413 before its body was read.
 const LINGER: Duration = Duration::from_secs(2);

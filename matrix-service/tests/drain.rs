@@ -114,7 +114,7 @@ fn a_wrong_configuration_is_named_at_the_start() {
         ("POD_NAME with _", vec![("POD_NAME", "a_b")], 2, "'_' ends the pod's name"),
         ("no RESULTS_DIR", vec![("RESULTS_DIR", "")], 1, "RESULTS_DIR is not set"),
         ("RECORDS that are none", vec![("RECORDS", "folder")], 2, "[possible values: file, segment, none]"),
-        ("quota of 2", vec![("EMULATED_CPU_QUOTA", "2")], 2, "\"2\" is not a number above 0 and at most 1"),
+        ("quota of 2", vec![("EMULATED_CPU_QUOTA", "2")], 2, "\"2\" is not a number from 0.0001 to 1"),
         ("service time of 0", vec![("EMULATED_SERVICE_TIME", "0")], 2, "\"0\" is not a number of seconds above 0"),
         ("port taken", vec![("LISTEN_ADDR", taken.as_str())], 1, "cannot listen on"),
         ("HOSTNAME with _", vec![("POD_NAME", ""), ("HOSTNAME", "a_b")], 1, "HOSTNAME cannot stand in for it"),

@@ -98,6 +98,32 @@ async fn a_full_or_read_only_disk_turns_the_pod_unready_until_there_is_room() {
     assert!(kept.len() == 2 && kept.iter().all(|name| name.starts_with("pod-1_")), "{kept:?}");
 }
 
+#[actix_web::test]
+async fn a_full_disk_is_not_filled_with_empty_segments() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(_disk) = SmallDisk::mount(dir.path()) else {
+        println!("not run: mounting is not allowed here");
+        return;
+    };
+    let service = Process::start(&["--results-dir", dir.path().to_str().unwrap(), "--records", "segment"]);
+    service.ready(200).await;
+    let segments = || {
+        let names = names(&dir.path().join("incoming"));
+        names.into_iter().filter(|name| !name.starts_with('.')).collect::<Vec<_>>()
+    };
+    let filler = dir.path().join("filler");
+    let full = fs::write(&filler, vec![1; 1 << 20]).unwrap_err();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    for _ in 0..3 {
+        assert_eq!(service.multiply(ones(2)).await.0, 500);
+        assert!(segments().is_empty(), "{:?}", segments());
+    }
+    fs::remove_file(&filler).unwrap();
+    service.ready(200).await;
+    assert_eq!(service.multiply(ones(2)).await.0, 200);
+    assert_eq!(segments().len(), 1, "{:?}", segments());
+}
+
 /// As the scaler seals a segment: an empty line, under the lock.
 fn seal(segment: &Path) {
     let mut file = fs::File::options().append(true).open(segment).unwrap();

@@ -28,9 +28,10 @@ pub(crate) async fn ask(decider: &impl Decider, request: &ActionRequest) -> Answ
     let Some(wish) = Wish::from_reply(&reply) else {
         return silent(&DeciderError::Action { action: reply.action });
     };
+    let name = if wish == Wish::Declined { "AgentDeclined" } else { "AgentWarned" };
     let error = reply.error.map(|message| {
-        tracing::warn!(message, "the agent declined");
-        NamedError { name: "AgentDeclined".to_owned(), message }
+        tracing::warn!(name, message, "what the agent says beside its answer");
+        NamedError { name: name.to_owned(), message }
     });
     Answer { wish, explanation: reply.explanation, error }
 }

@@ -18,7 +18,7 @@ use crate::cluster::{Cluster, ClusterError, Pods};
 use crate::counters::CountersError;
 use crate::cpu::CpuMeter;
 use crate::decider::Decider;
-use crate::failure::survived;
+use crate::failure::{left_to_the_next, survived};
 use crate::results::{ResultsError, ResultsFolder, Tally};
 use crate::state::{Known, State, StateSource};
 use crate::step::{Pause, Step};
@@ -93,7 +93,8 @@ pub enum CheckError {
 /// Files are read and written on the calling thread. `clock` says what time it is.
 ///
 /// # Errors
-/// [`CheckError`]. No answer from the agent, no CPU and a refused order are no errors: they are recorded.
+/// [`CheckError`]. No answer from the agent, no CPU and a refused order are no errors: they are recorded. Nor is it one when what
+/// was recorded cannot be put away, or old windows not be dropped: that is logged.
 pub async fn check(
     config: &CheckConfig,
     cluster: &impl Cluster,
@@ -105,6 +106,7 @@ pub async fn check(
     let results = ResultsFolder::new(&config.results_dir, pause);
     let Some(_lock) = results.lock()? else { return Ok(CheckOutcome::LockHeld) }; // I/O: held until the end
     pause.reached(Step::Locked);
+    left_to_the_next(results.retain(config.analyzed_retention)); // I/O: room, where there is none for what follows
     let mut status = results.recover(config.pod_status_max_checks)?; // I/O: what a killed check left
     let state = config.state_source.take(&results, &status, config.interval_s, clock).await?; // I/O: exactly these requests
     let pods = cluster.pods().await.map_err(CheckError::Pods)?; // I/O: without pods there is nothing to say
@@ -128,9 +130,9 @@ pub async fn check(
     pause.reached(Step::Settled);
     status.save(pause)?; // I/O: from here on the check is recorded
     pause.reached(Step::Saved);
-    state.archive(&results)?; // I/O
-    results.retain(config.analyzed_retention)?; // I/O
-    status.roll(config.pod_status_max_checks, pause)?; // I/O
+    left_to_the_next(state.archive(&results)); // I/O
+    left_to_the_next(results.retain(config.analyzed_retention)); // I/O
+    left_to_the_next(status.roll(config.pod_status_max_checks, pause)); // I/O
     pause.reached(Step::Retained);
     Ok(CheckOutcome::Recorded { key: state.key, check: Box::new(check) })
 }
@@ -141,23 +143,25 @@ struct Seen {
     metrics: WindowMetrics,
     window_length: WindowLength,
     observation: Observation,
-    /// The bounds; while pods are unseen, fewer are not ordered: their load is missing in the observation.
+    /// The bounds; while a part of the load is missing in the observation, fewer are not ordered.
     bounds: Bounds,
-    unseen: Vec<NamedError>,
+    /// What is wrong with the window.
+    errors: Vec<NamedError>,
     /// The end of the window, where it is known.
     recent: Option<Recent>,
 }
 
 impl Seen {
     fn new(config: &CheckConfig, status: &PodStatus, state: &State, pods: Pods) -> Result<Self, CountersError> {
-        let Known { window_s, length, unseen, recent } = state.known(status, &pods.ready, config.interval_s)?;
+        let Known { window_s, length, partial, errors, recent } =
+            state.known(status, &pods.ready, config.interval_s)?;
         let metrics = WindowMetrics::from_pods(state.tally.pods.values(), window_s);
         let observation = observe(&metrics, count(&pods.ready), config.threshold_s);
-        let least = if unseen.is_empty() { 0 } else { pods.ordered };
+        let least = if partial { pods.ordered } else { 0 };
         let bounds = config.bounds.at_least(least);
         let recent = recent.map(|recent| recent.observe(observation.n_instances, config.threshold_s));
         let recent = recent.filter(|recent| recent.is_end_of(config.interval_s));
-        Ok(Self { pods, metrics, window_length: length, observation, bounds, unseen, recent })
+        Ok(Self { pods, metrics, window_length: length, observation, bounds, errors, recent })
     }
 
     /// What the agent is sent, and whose utilization is in it.
@@ -177,6 +181,8 @@ impl Seen {
                 UtilizationSent::Prometheus
             }
         };
+        // A rollout starts pods beside the ordered ones: the agent would take them for ordered, and hold that count.
+        let unready = self.pods.ordered.saturating_sub(observation.n_instances);
         // Its utilization is of the records: beside one of the CPU it would say that the load has changed.
         let recent = self.recent.filter(|_| sent != UtilizationSent::Prometheus);
         let request = ActionRequest {
@@ -187,7 +193,7 @@ impl Seen {
             threshold_s: Some(config.threshold_s),
             interval_s: Some(config.interval_s),
             avg_service_time_s: (self.metrics.requests > 0).then_some(self.metrics.avg_service_time_s),
-            starting: Some(self.pods.starting),
+            starting: Some(self.pods.starting.min(unready)),
             terminating: Some(self.pods.terminating),
             startup_s: self.pods.startup.map(|startup| startup.as_secs_f64()),
             recent,
@@ -225,8 +231,8 @@ struct Parts<'a> {
 impl Parts<'_> {
     fn into_check(self, config: &CheckConfig, status: &PodStatus) -> Check {
         let Self { state, seen, cpu, mut request, utilization, answer, plan, applied } = self;
-        let Seen { pods, metrics, window_length, observation, bounds: _, unseen, recent: _ } = seen;
-        let Tally { pods: _, recent: _, read, refused, named_refused, newest, errors: of_window } = &state.tally;
+        let Seen { pods, metrics, window_length, observation, bounds: _, errors: of_window, recent: _ } = seen;
+        let Tally { pods: _, recent: _, read, refused, named_refused, partial: _, newest, errors: told } = &state.tally;
         let (started_previous_check, shutdown_previous_check) = status.changes(&pods.ready);
         // The history is the checks before this one: they are in the file already.
         request.history.clear();
@@ -250,7 +256,7 @@ impl Parts<'_> {
             utilization_source: utilization,
             request,
             explanation: answer.explanation,
-            errors: of_window.iter().cloned().chain(unseen).chain(errors).collect(),
+            errors: told.iter().cloned().chain(of_window).chain(errors).collect(),
         };
         Check {
             timestamp: state.claimed_at.naive_utc().trunc_subsecs(0),

@@ -13,8 +13,6 @@ use crate::http;
 pub const AGENT_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest answer that is read, bytes; an answer with its explanation takes a few thousand.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
-/// Part of an unusable answer that is kept, characters.
-const EXCERPT_CHARS: usize = 200;
 
 /// Turns a state into a wish.
 pub trait Decider: Sync {
@@ -145,7 +143,7 @@ impl HttpAgent {
     /// A refusal with 4xx and `{"action": -1, ...}` is an answer as well.
     fn parse(&self, status: StatusCode, body: &[u8]) -> Result<ActionReply, DeciderError> {
         let reply = serde_json::from_slice::<ActionReply>(body);
-        let excerpt = || String::from_utf8_lossy(body).chars().take(EXCERPT_CHARS).collect();
+        let excerpt = || http::excerpt(body);
         match reply {
             Ok(reply) if status == StatusCode::OK || (status.is_client_error() && reply.action == -1) => Ok(reply),
             Err(source) if status == StatusCode::OK => {

@@ -1,4 +1,4 @@
-//! Errors that a check survives, as they stand in the log and in `podStatus.json`.
+//! Errors that a check survives, as they stand in the log, and in `podStatus.json` where they are of what was decided.
 
 use std::error::Error;
 
@@ -12,6 +12,13 @@ pub(crate) fn survived(name: &str, error: &dyn Error) -> NamedError {
     let message = sentence(error);
     tracing::warn!(name, message, "the check goes on without");
     NamedError { name: name.to_owned(), message }
+}
+
+/// What could not be put in order is logged, and no failure of a check: the next one tries again.
+pub(crate) fn left_to_the_next(tidied: Result<(), impl Error>) {
+    if let Err(error) = tidied {
+        tracing::warn!(error = sentence(&error), "left to the next check");
+    }
 }
 
 /// The error and its causes in one line.

@@ -1,8 +1,13 @@
-//! The HTTP client of the agent and of Prometheus: a deadline for the whole exchange, a bound on the answer.
+//! The HTTP client of the agent, of Prometheus and of its Pushgateway: a deadline for the whole exchange, a bound on the answer.
 
 use std::time::Duration;
 
 use reqwest::{Client, Response};
+
+/// Part of an unusable answer that is kept, characters.
+const EXCERPT_CHARS: usize = 200;
+/// Enough for so many characters, of four bytes at most.
+const EXCERPT_BYTES: usize = 4 * EXCERPT_CHARS;
 
 /// A client for `url`, whose exchanges end within `deadline`, answer included.
 ///
@@ -42,6 +47,21 @@ pub(crate) async fn bounded_body(mut response: Response, limit: usize) -> Result
         body.extend_from_slice(&chunk);
     }
     Ok(Some(body))
+}
+
+/// Start of a body, as errors tell it.
+pub(crate) fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().take(EXCERPT_CHARS).collect()
+}
+
+/// The same of a refusal, however long it is; what fails to come is not told.
+pub(crate) async fn excerpt_of(mut response: Response) -> String {
+    let mut body = Vec::new();
+    while body.len() < EXCERPT_BYTES {
+        let Ok(Some(chunk)) = response.chunk().await else { break };
+        body.extend_from_slice(&chunk);
+    }
+    excerpt(&body)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@
 //! | `NAMESPACE` | `default` | namespace of the Deployment |
 //! | `DEPLOYMENT_NAME` | required | Deployment that is scaled |
 //! | `PRESSURE_THRESHOLD` | required | the SLO: threshold of the mean response time, seconds |
-//! | `INTERVAL_CHECK` | 60 | time between two checks, seconds |
+//! | `INTERVAL_CHECK` | 60 | time between two checks, seconds, 0.1 or more |
 //! | `AGENT_HOST` | required | host of the agent |
 //! | `AGENT_PORT` | 8000 | port of the agent |
 //! | `PROMETHEUS_URL` | none | base URL of Prometheus; without it the CPU is null; required with `STATE_SOURCE=prometheus` |
@@ -53,16 +53,20 @@
 //! a pod more than half an interval older than those of others, the agent is not told the end of the window
 //! ([`scaler_core::Recent`]). The cost of a check is a query of five series a pod, whatever the rate.
 //!
-//! When Prometheus is down, or has no new sample of half of the ready pods or more, the check ends with an error and nothing
-//! is asked, ordered or recorded: an unknown load is not a load of 0. The next check's window reaches back to the last one that
-//! was recorded. Of fewer unseen pods each is an error `PodUnseen` in `decision`, and nothing is scaled in: their load is missing
-//! in the figures. `tests/side-by-side` holds both sources against each other on one run.
+//! When Prometheus is down, or has no new sample of any ready pod, or of more than half of them, the check ends with an error
+//! and nothing is asked, ordered or recorded: an unknown load is not a load of 0. The next check's window reaches back to the last
+//! one that was recorded. Pods that have just become ready are not waited for. Of fewer unseen pods each is an error `PodUnseen`
+//! in `decision`, and nothing is scaled in: their load is missing in the figures. `tests/side-by-side` holds both sources against
+//! each other on one run.
+//!
+//! With records load is missing too, and nothing is scaled in, when a segment cannot be sealed, when more records are refused than
+//! read, and when the check before was less than half an interval ago: [`state`].
 //!
 //! # Exit codes
 //!
 //! | code | meaning |
 //! |---|---|
-//! | 0 | done; also when another scaler holds the lock |
+//! | 0 | done; also when another scaler holds the lock, and when a recorded window could not be put away, which the log says |
 //! | 1 | the job could not be done (what the pods did is not known, for one), or settings contradict each other; the next `check` gets or archives the window |
 //! | 2 | `check`: the cluster refused the order; the check is recorded with reason `apply_failed` |
 //! | 3 | `replay`: a check came out differently |

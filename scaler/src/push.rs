@@ -212,7 +212,8 @@ impl Series {
         self.gauge("scaler_replicas_terminating", "Pods being deleted", count(decision.terminating))?;
         let request = &decision.request;
         self.known("scaler_check_interval_seconds", "INTERVAL_CHECK", request.interval_s)?;
-        self.known("scaler_replicas_min", "MIN_REPLICAS", request.min_replicas.map(count))?;
+        let help = "Fewest to be ordered: MIN_REPLICAS, or what was ordered while a part of the load was not known";
+        self.known("scaler_replicas_min", help, request.min_replicas.map(count))?;
         self.known("scaler_replicas_max", "MAX_REPLICAS", request.max_replicas.map(count))?;
         let action = decision.raw_action.map(|action| action as f64);
         self.known(

@@ -2,19 +2,15 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use scaler_core::{Check, CheckKey, Decision, PodStatus, WindowMetrics, Wish, history, observe};
 use thiserror::Error;
 
 use crate::answer::ask;
-use crate::decider::{Decider, HttpAgent};
-use crate::results::{NameList, ResultsError, StatusFile, Tally, rolled_files};
+use crate::decider::{AGENT_DEADLINE, Decider, HttpAgent};
+use crate::results::{NameList, OLD_RECORDS, ResultsError, StatusFile, Tally, rolled_files};
 use crate::step::Pause;
-
-/// Time that the agent has for one of many answers.
-const AGENT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Flags of `scaler replay`.
 #[derive(Debug, Clone, Args)]
@@ -177,8 +173,11 @@ fn observe_again(folder: &Path, check: &Check, decision: &Decision) -> Result<Ve
         return Ok(Verdict::Differs(error.to_string()));
     }
     let recent_s = decision.request.recent.map_or(0.0, |recent| recent.window_s);
+    // A check that left old records out says so; those of before there was such a law counted all, and are counted so again.
+    let left_out = decision.errors.iter().any(|error| error.name == OLD_RECORDS);
+    let load_s = left_out.then_some(decision.window_seconds);
     let names = NameList::of_folder(folder)?;
-    let tally = Tally::of_folder(folder, &names, decision.claimed_at, recent_s, Pause::default())?;
+    let tally = Tally::of_folder(folder, &names, decision.claimed_at, recent_s, load_s, Pause::default())?;
     let metrics = WindowMetrics::from_pods(tally.pods.values(), decision.window_seconds);
     let observed = observe(&metrics, check.n_instances, check.threshold);
     let mut figures = vec![

@@ -16,6 +16,7 @@
 //! | step | what is done | killed right after it, the next check |
 //! |---|---|---|
 //! | lock | take `.lock`; held by another: do nothing, succeed | takes the lock |
+//! | retain | remove `.dropped_N/`; rename an old `check_N/` to `.dropped_N/`, remove it | removes `.dropped_N/` |
 //! | recover | see below | recovers again |
 //! | gather | move records found in `RESULTS_DIR` itself into `incoming/` | finds them there |
 //! | claim | rename `incoming/` to `AnalyzedPods/.check_N/`, make `incoming/` anew | gives the window back |
@@ -25,14 +26,20 @@
 //! | settle | move records that landed after `read` back into `incoming/` | gives the window back |
 //! | save | write a temporary file, sync it, rename it to `podStatus.json`, sync the folder | archives the window |
 //! | archive | rename `.check_N/` to `check_N/` | has nothing to do |
-//! | retain | rename an old `check_N/` to `.dropped_N/`, remove it | removes `.dropped_N/` |
+//! | retain | the same once more | removes `.dropped_N/` |
 //! | roll | write the older half of the checks to their own file, then save without them | rolls again, same file |
 //!
-//! N is 1 + the highest number that any check or folder has had, so numbers are never used twice for recorded checks.
+//! N is 1 + the highest number that any check or folder has had, so numbers are never used twice for recorded checks. A folder
+//! whose number is written in another way (`check_007`) is none of ours, and is left alone.
+//!
+//! Old windows are dropped first, as no other step makes room: on a full volume recovery itself fails. A lower
+//! `ANALYZED_RETENTION` then helps at the next check. What is archived is dropped, never a `.check_N/`. From the save on the check
+//! is recorded: what fails of archive, retain and roll is logged, and left to the next check. So is a failure of the first
+//! retain, and of the archive of a recorded window in recovery.
 //!
 //! # Recovery
 //!
-//! For each `.check_N/`: N is in `podStatus.json`: the check is complete but for its archive, so rename it. It is not:
+//! For each `.check_N/`: N is in `podStatus.json`: the check is complete but for its archive, so rename it. It is not there:
 //! *give the window back*, that is, move each of its files into `incoming/` (names are unique) and remove the folder.
 //! The claim that follows takes old and new records in one window, whose length is the time since the last *recorded*
 //! claim, which is the time they came in. A crash while giving back leaves some files in each folder, each of them in
@@ -58,8 +65,9 @@
 //! begins another in `incoming/`. Every line is thus written before the seal, and counted in this window, or after it, and
 //! then to a segment of the next. A segment that a killed check had claimed goes back like any file, and is sealed again.
 //! A pod that is stopped in the middle of a write would hold up the check; its segment goes back to `incoming/` after a
-//! second, and is named in `decision.errors` (`SegmentNotSealed`). A line that is torn, as a pod or a node went down in the
-//! middle of it, is refused and named as `<file>:<line>`, like a bad record.
+//! second, is named in `decision.errors` (`SegmentNotSealed`), and that check scales nothing in, since load is missing in what it
+//! counted. A line that is torn, as a pod or a node went down in the middle of it, is refused and named as `<file>:<line>`,
+//! like a bad record. What has the name of a segment and is no regular file is not opened for writing, and is refused.
 //!
 //! Other services of this contract write their records into `RESULTS_DIR` itself, without a dot-name. Such a file is
 //! left for the next check while it is young and does not end in `}`: it is being written.
@@ -87,7 +95,7 @@ use crate::step::Pause;
 
 pub(crate) use name_list::NameList;
 pub(crate) use status_file::{StatusFile, rolled_files};
-pub(crate) use tally::{RecentSums, Tally};
+pub(crate) use tally::{OLD_RECORDS, RecentSums, Tally};
 pub(crate) use window::Window;
 
 const INCOMING: &str = "incoming";

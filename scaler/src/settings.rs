@@ -22,6 +22,8 @@ use crate::state::StateSource;
 const LEAST_MAX_CHECKS: usize = 2 * MAX_HISTORY;
 /// A longer interval or threshold than a day is a mistake in the unit.
 const MAX_SECONDS: f64 = 86_400.0;
+/// In a shorter interval a check would not be over.
+const LEAST_INTERVAL_S: f64 = 0.1;
 
 /// Flags of `scaler check` and `scaler run`.
 #[derive(Debug, Clone, Args)]
@@ -38,8 +40,8 @@ pub struct Settings {
     #[arg(long, env = "PRESSURE_THRESHOLD", value_name = "SECONDS", value_parser = seconds)]
     pub pressure_threshold: f64,
 
-    /// Time between two checks, seconds: for `check`, how often it is started; for `run`, how often it checks.
-    #[arg(long, env = "INTERVAL_CHECK", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    /// Time between two checks, seconds, 0.1 or more: for `check`, how often it is started; for `run`, how often it checks.
+    #[arg(long, env = "INTERVAL_CHECK", value_name = "SECONDS", default_value = "60", value_parser = interval)]
     pub interval_check: f64,
 
     /// Host of the agent.
@@ -212,6 +214,13 @@ fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 0.0 && value <= MAX_SECONDS => Ok(value),
         _ => Err(format!("it must be a number of seconds above 0 and at most {MAX_SECONDS}")),
+    }
+}
+
+fn interval(text: &str) -> Result<f64, String> {
+    match seconds(text) {
+        Ok(value) if value >= LEAST_INTERVAL_S => Ok(value),
+        _ => Err(format!("it must be a number of seconds, {LEAST_INTERVAL_S} or more and at most {MAX_SECONDS}")),
     }
 }
 

@@ -7,8 +7,14 @@
 //! Records are claimed; `results` says how they are given back. Counters are only looked at: Prometheus keeps them, and where
 //! a window began is in `podStatus.json`. A check that was killed before it was saved has left no trace but its order, which
 //! the next one sees in the pods; that one's window reaches back to the last check that *was* recorded. So does that of the
-//! check after one that knew nothing. After more than 2.5 intervals the state is that of the last interval alone: what is
-//! older says nothing about now.
+//! check after one that knew nothing.
+//!
+//! # After a long time, or a short one
+//!
+//! After more than 2.5 intervals the state is that of the last interval alone: what is older says nothing about now. Records
+//! that were completed before it are read and archived with the others; they are no load, which the check says (`OldRecords`).
+//! After less than half an interval the records of that time are divided by a whole one, and the load seems lower than it is:
+//! the check says so (`ShortWindow`), and scales nothing in. Samples say themselves how long they took.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,7 +23,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use scaler_core::observation::RECENT_INTERVALS;
 use scaler_core::scrape::{Coverage, PodError, PodWindow, Since, pod_windows, recent_windows, window_seconds};
 use scaler_core::status::NamedError;
-use scaler_core::{CheckKey, PodStatus, PodSums, WindowLength, window_length};
+use scaler_core::{CheckKey, PodStatus, PodSums, Timestamp, WindowLength, window_length};
 
 use crate::check::CheckError;
 use crate::counters::{CountersError, PodCounters};
@@ -47,7 +53,7 @@ pub(crate) struct State {
 }
 
 enum Taken {
-    Records(Window),
+    Records(Window, Span),
     Scraped(Scraped),
 }
 
@@ -57,8 +63,10 @@ pub(crate) struct Known {
     pub(crate) window_s: f64,
     /// Where that length comes from.
     pub(crate) length: WindowLength,
-    /// Pods that serve and of which nothing new is known, each with its reason. Their share of the load is missing.
-    pub(crate) unseen: Vec<NamedError>,
+    /// Whether a part of the load is missing.
+    pub(crate) partial: bool,
+    /// What is wrong with it: for one, pods that serve and of which nothing new is known, each with its reason.
+    pub(crate) errors: Vec<NamedError>,
     /// The end of the window; `None` when it is not known of all of them.
     pub(crate) recent: Option<RecentSums>,
 }
@@ -75,11 +83,13 @@ impl StateSource {
         match self {
             Self::Records => {
                 let mut window = results.claim(status, clock)?;
-                let tally = results.read(&mut window, RECENT_INTERVALS * interval_s)?;
-                Ok(State { key: window.key, claimed_at: window.claimed_at, tally, taken: Taken::Records(window) })
+                let (key, claimed_at) = (window.key, window.claimed_at);
+                let span = Span::new(status.status(), claimed_at, interval_s);
+                let tally = results.read(&mut window, RECENT_INTERVALS * interval_s, span.load_s())?;
+                Ok(State { key, claimed_at, tally, taken: Taken::Records(window, span) })
             }
             Self::Prometheus(counters) => {
-                let (key, claimed_at) = (results.next_key(status)?, micros(clock()));
+                let (key, claimed_at) = (results.next_key(status)?, Timestamp::of(clock()).into());
                 let begin = Begin::new(status.status(), claimed_at, interval_s);
                 let series = counters.series(begin.range(claimed_at)).await?;
                 let since = begin.since(interval_s);
@@ -100,13 +110,13 @@ impl State {
     /// [`CountersError::Unseen`]: nothing, or of less than half of them.
     pub(crate) fn known(&self, status: &PodStatus, ready: &[String], interval_s: f64) -> Result<Known, CountersError> {
         match &self.taken {
-            Taken::Records(_) => {
-                let previous = status.last().map(|(_, check)| check.claimed_at());
-                let since_s = previous.map(|previous| (self.claimed_at - previous).as_seconds_f64());
-                let (window_s, length) = window_length(since_s, interval_s);
+            Taken::Records(_, span) => {
+                let Span { window_s, length, since_s: _ } = *span;
                 // Beside a length that is not the window's own, its end would seem to rise or to fall.
                 let recent = self.tally.recent.filter(|_| length == WindowLength::PreviousClaim);
-                Ok(Known { window_s, length, unseen: Vec::new(), recent })
+                let short = span.short();
+                let partial = self.tally.partial || short.is_some();
+                Ok(Known { window_s, length, partial, errors: short.into_iter().collect(), recent })
             }
             Taken::Scraped(scraped) => scraped.known(status, ready, RECENT_INTERVALS * interval_s),
         }
@@ -115,7 +125,7 @@ impl State {
     /// Where the next window begins, by pod; empty with records, whose next window is what is not claimed.
     pub(crate) fn scraped_until(&self) -> BTreeMap<String, DateTime<Utc>> {
         match &self.taken {
-            Taken::Records(_) => BTreeMap::new(),
+            Taken::Records(..) => BTreeMap::new(),
             Taken::Scraped(scraped) => scraped.until(),
         }
     }
@@ -123,7 +133,7 @@ impl State {
     /// Leaves what came too late to the next check.
     pub(crate) fn settle(&self, results: &ResultsFolder) -> Result<(), ResultsError> {
         match &self.taken {
-            Taken::Records(window) => results.settle(window),
+            Taken::Records(window, _) => results.settle(window),
             Taken::Scraped(_) => Ok(()),
         }
     }
@@ -131,9 +141,52 @@ impl State {
     /// Puts away what a recorded check was made of.
     pub(crate) fn archive(&self, results: &ResultsFolder) -> Result<(), ResultsError> {
         match &self.taken {
-            Taken::Records(window) => results.archive(window),
+            Taken::Records(window, _) => results.archive(window),
             Taken::Scraped(_) => Ok(()),
         }
+    }
+}
+
+/// The time that the records of a window are of.
+#[derive(Clone, Copy)]
+struct Span {
+    /// Length of the window, seconds.
+    window_s: f64,
+    /// Where that length comes from.
+    length: WindowLength,
+    /// Since the check before, seconds; `None` when there was none.
+    since_s: Option<f64>,
+}
+
+impl Span {
+    fn new(status: &PodStatus, claimed_at: DateTime<Utc>, interval_s: f64) -> Self {
+        let since_s = status.last().map(|(_, check)| (claimed_at - check.claimed_at()).as_seconds_f64());
+        let (window_s, length) = window_length(since_s, interval_s);
+        Self { window_s, length, since_s }
+    }
+
+    /// What was completed earlier than so many seconds ago is no load of the window; `None`: all that was found is.
+    ///
+    /// After a long time without a check there may be records of many intervals, and the window is one.
+    fn load_s(&self) -> Option<f64> {
+        self.not_believed_s().filter(|since_s| *since_s > self.window_s).map(|_| self.window_s)
+    }
+
+    /// That the window is longer than the time that its records are of, where it is.
+    fn short(&self) -> Option<NamedError> {
+        let since_s = self.not_believed_s().filter(|since_s| *since_s < self.window_s)?;
+        let message = format!(
+            "{since_s} s have passed since the check before, and the window is taken to be {} s: the load is told too \
+             low, and nothing is scaled in",
+            self.window_s
+        );
+        tracing::warn!(message, "a short window");
+        Some(NamedError { name: "ShortWindow".to_owned(), message })
+    }
+
+    /// The time since the check before, where it is not the length of the window.
+    fn not_believed_s(&self) -> Option<f64> {
+        self.since_s.filter(|_| self.length == WindowLength::OutOfRange)
     }
 }
 
@@ -211,10 +264,10 @@ impl Scraped {
         let window_s = window_seconds(self.seen(), serves, self.begin.whole_s);
         let named =
             |(pod, why): (&str, String)| NamedError { name: "PodUnseen".to_owned(), message: format!("{pod}: {why}") };
-        let unseen = unseen.into_iter().filter(|(pod, _)| !awaited.contains(pod)).map(named).collect();
+        let errors: Vec<_> = unseen.into_iter().filter(|(pod, _)| !awaited.contains(pod)).map(named).collect();
         let expected = ready.iter().map(String::as_str).filter(|pod| !awaited.contains(pod));
         let recent = self.recent(expected, serves, recent_s);
-        Ok(Known { window_s, length: self.begin.length, unseen, recent })
+        Ok(Known { window_s, length: self.begin.length, partial: !errors.is_empty(), errors, recent })
     }
 
     /// The end of the windows over all pods, of the length that gives the sum of their rates. `None` where that of an expected pod is
@@ -277,8 +330,4 @@ fn tally(windows: &BTreeMap<String, Result<PodWindow, PodError>>) -> Tally {
     let good = windows.iter().filter_map(|(pod, window)| Some((pod.clone(), window.as_ref().ok()?.sums)));
     let pods: BTreeMap<_, _> = good.collect();
     Tally { read: pods.values().map(|sums| sums.count()).sum(), pods, ..Tally::default() }
-}
-
-fn micros(time: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }

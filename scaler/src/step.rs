@@ -43,7 +43,7 @@ pub enum Step {
     Saved,
     /// `.check_N/` is `check_N/`.
     Archived,
-    /// An old window has the name under which it will be removed.
+    /// An old window has the name under which it will be removed; after the lock, or at the end of the check.
     Dropped,
     /// The older checks are in a file of their own, and in the status as well.
     Rolled,

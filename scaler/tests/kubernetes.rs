@@ -38,7 +38,7 @@ fn action(n: i64) -> Answer {
 }
 
 fn two_pods() -> Vec<(Option<&'static str>, Answer)> {
-    vec![(None, api::page(&[api::pod("bbbbb"), api::pod("aaaaa")], None))]
+    vec![(None, api::page(&[api::pod("ccccc"), api::pod("bbbbb")], None))]
 }
 
 /// A check of six requests on the scripted cluster.
@@ -50,7 +50,7 @@ async fn check_with(
 ) -> Result<Check, CheckError> {
     let (_guard, results) = folder::fresh();
     for i in 0..6 {
-        write_record(&results, "matrix-service-7d4b9c6f5d-aaaaa", noon(i), RECORD);
+        write_record(&results, "matrix-service-7d4b9c6f5d-bbbbb", noon(i), RECORD);
     }
     let mut config = config(&results);
     config.bounds = Bounds::new(2.try_into().unwrap(), 8.try_into().unwrap()).unwrap();
@@ -103,7 +103,7 @@ async fn a_wish_for_more_pods_is_one_patch_of_the_scale_subresource() {
     };
     assert_eq!(api.sent(), [get(GET_DEPLOYMENT.to_owned()), get(get_pods(None)), patch]);
     assert_eq!((check.action, reason(&check)), (ActionText::Set(4), Reason::ScaleOut));
-    assert_eq!(check.active, ["matrix-service-7d4b9c6f5d-aaaaa", "matrix-service-7d4b9c6f5d-bbbbb"]);
+    assert_eq!(check.active, ["matrix-service-7d4b9c6f5d-bbbbb", "matrix-service-7d4b9c6f5d-ccccc"]);
     assert_eq!(errors(&check), [""; 0]);
 }
 
@@ -292,7 +292,9 @@ async fn every_answer_of_the_agent_is_a_value() {
     let text = |status, body: &str| Answer::Json(status, body.to_owned());
     let (min, max) = (Some(Limit::MinReplicas), Some(Limit::MaxReplicas));
     type Case = (&'static str, Answer, Reason, Option<Limit>, Option<i64>, &'static str, Option<u32>);
-    let cases: [Case; 16] = [
+    let warned = text(200, r#"{"action": 3, "error": "no history"}"#);
+    let cases: [Case; 17] = [
+        ("3 and a warning", warned, Reason::ScaleOut, None, Some(3), "AgentWarned", Some(3)),
         ("3", action(3), Reason::ScaleOut, None, Some(3), "", Some(3)),
         ("2, as ordered", action(2), Reason::Unchanged, None, Some(2), "", None),
         ("1, below the minimum", action(1), Reason::Unchanged, min, Some(1), "", None),

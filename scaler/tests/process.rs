@@ -135,6 +135,8 @@ fn a_wrong_setting_is_named_with_its_value() {
         ("PRESSURE_THRESHOLD", "500ms", 64, "--pressure-threshold"),
         ("INTERVAL_CHECK", "-60", 64, "--interval-check"),
         ("INTERVAL_CHECK", "inf", 64, "--interval-check"),
+        ("INTERVAL_CHECK", "0.099", 64, "--interval-check"),
+        ("INTERVAL_CHECK", "1e-10", 64, "--interval-check"),
         ("AGENT_HOST", "http://agent", 64, "--agent-host"),
         ("AGENT_HOST", "agent:8000", 64, "--agent-host"),
         ("AGENT_PORT", "0", 64, "--agent-port"),

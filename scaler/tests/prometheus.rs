@@ -267,6 +267,26 @@ async fn what_is_not_known_is_neither_asked_nor_ordered_nor_recorded() {
 }
 
 #[tokio::test]
+async fn what_prometheus_says_of_a_question_that_it_refuses_is_kept_up_to_a_bound() {
+    let refusal =
+        json!({ "status": "error", "errorType": "execution", "error": "query processing would load too many samples" });
+    let long = "x".repeat(1 << 20);
+    for (case, says, told) in [
+        ("an explanation", refusal.to_string(), "query processing would load too many samples"),
+        ("a page", long, "answered with status 422: \"xxx"),
+        ("nothing", String::new(), "answered with status 422: \"\""),
+    ] {
+        let scene = Scene::new(&["aaaaa"], 4);
+        let error = scene.check(60.0, Answer::Json(422, says)).await.unwrap_err();
+        let CheckError::Counters(error) = error else { panic!("{case}: {error}") };
+        let message = error.to_string();
+        println!("{case:<16} {message}");
+        assert!(message.contains(told), "{case}: {message}");
+        assert!(message.len() < 400, "{case}: {} characters", message.len());
+    }
+}
+
+#[tokio::test]
 async fn after_a_check_that_knew_nothing_the_next_one_counts_both_windows() {
     let scene = Scene::new(&["aaaaa"], 1);
     let at = |samples| -> [Pod<'_>; 1] { [("aaaaa", samples)] };

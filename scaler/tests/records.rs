@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use scaler::check::{CheckConfig, CheckOutcome, UtilizationSource, check};
-use scaler_core::{Check, RecordName, Timestamp};
+use scaler_core::{ActionText, Check, Limit, RecordName, Timestamp, WindowLength};
 use support::folder::{self, RECORD, archive, names, noon, status, write_record};
 use support::memory::{MemoryCluster, Says, Shows, config};
 use support::peer::{Answer, Peer};
@@ -29,9 +29,32 @@ async fn check_folder(results: &Path) -> Check {
 /// A check of 2 pods, so many microseconds past noon. Prometheus shows 0.3 cores a pod.
 async fn check_at(config: &CheckConfig, at_us: i64) -> Check {
     let cluster = MemoryCluster::with(2);
-    match check(config, &cluster, &Says::action(2), Some(&Shows(Some(0.3))), || noon(at_us)).await.unwrap() {
+    recorded(check(config, &cluster, &Says::action(2), Some(&Shows(Some(0.3))), || noon(at_us)).await.unwrap())
+}
+
+/// A check of 4 pods by an agent that wants one.
+async fn scale_in_at(config: &CheckConfig, at_us: i64) -> Check {
+    let cluster = MemoryCluster::with(4);
+    recorded(check(config, &cluster, &Says::action(1), None::<&Shows>, || noon(at_us)).await.unwrap())
+}
+
+fn recorded(outcome: CheckOutcome) -> Check {
+    match outcome {
         CheckOutcome::Recorded { check, .. } => *check,
         CheckOutcome::LockHeld => panic!("nobody else is here"),
+    }
+}
+
+/// A record of a request that came then: a file, or a segment of one line.
+fn put_record(results: &Path, segment: bool, pod: &str, arrival_us: i64, record: &str) {
+    let arrival = noon(arrival_us);
+    if segment {
+        let line = record.replace('}', &format!(r#", "Timestamp": "{}"}}"#, Timestamp::of(arrival)));
+        let path = results.join("incoming").join(RecordName::new(pod, arrival).unwrap().segment());
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, line + "\n").unwrap();
+    } else {
+        write_record(results, pod, arrival, record);
     }
 }
 
@@ -139,15 +162,7 @@ async fn the_end_of_the_window_is_counted_by_itself_in_files_and_in_lines() {
         let requests =
             [(-30_000_000, 0.3, 0.9), (-12_000_000, 0.6, 3.0), (-9_000_000, 1.5, 1.5), (-9_900_000, 0.9, 1.2)];
         for (at, (arrival_us, service_s, response_s)) in requests.into_iter().enumerate() {
-            let record = record(service_s, response_s);
-            if segment {
-                let line = record.replace('}', &format!(r#", "Timestamp": "{}"}}"#, Timestamp::of(noon(arrival_us))));
-                let path = results.join("incoming").join(format!("pod-{at}_2026.02.01_11:59:00.000001.jsonl"));
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, line + "\n").unwrap();
-            } else {
-                write_record(&results, &format!("pod-{}", at % 2), noon(arrival_us), &record);
-            }
+            put_record(&results, segment, &format!("pod-{}", at % 2), arrival_us, &record(service_s, response_s));
         }
         let check = check_folder(&results).await;
         let decision = check.decision.unwrap();
@@ -169,7 +184,7 @@ async fn the_end_of_the_window_is_not_told_where_it_would_mislead() {
     let table: [Row; 8] = [
         ("a minute between two checks", Some(60.0), ago(5.0), UtilizationSource::Theory, true, &[]),
         ("no check before: of what time they are is not known", None, ago(5.0), UtilizationSource::Theory, false, &[]),
-        ("a check 5 s after another", Some(5.0), ago(2.0), UtilizationSource::Theory, false, &[]),
+        ("a check 5 s after another", Some(5.0), ago(2.0), UtilizationSource::Theory, false, &["ShortWindow"]),
         ("ten minutes between two checks", Some(600.0), ago(5.0), UtilizationSource::Theory, false, &[]),
         ("beside the CPU of Prometheus", Some(60.0), ago(5.0), UtilizationSource::Prometheus, false, &[]),
         ("stamped by a clock a little ahead", Some(60.0), ago(-0.5), UtilizationSource::Theory, true, &[]),
@@ -195,6 +210,90 @@ async fn the_end_of_the_window_is_not_told_where_it_would_mislead() {
 }
 
 #[tokio::test]
+async fn after_ten_minutes_without_a_check_the_load_is_that_of_the_last_one_and_no_record_is_lost() {
+    for segment in [false, true] {
+        let (_guard, results) = folder::fresh();
+        let config = config(&results);
+        check_at(&config, 0).await;
+        // One request every 10 s, of 0.25 s; and one that came before the last minute and was completed in it.
+        let every_10_s = (0..60).map(|i| (i * 10_000_000 + 5_000_000, "0.25"));
+        for (arrival_us, response) in every_10_s.chain([(538_000_000, "3")]) {
+            let record = format!(r#"{{"Service Time": 0.125, "Response Time": {response}}}"#);
+            put_record(&results, segment, "pod-a", arrival_us, &record);
+        }
+        let check = check_at(&config, 600_000_000).await;
+        let decision = check.decision.unwrap();
+        assert_eq!((decision.records_read, decision.records_refused), (61, 0));
+        assert_eq!((decision.window_seconds, decision.window_length), (60.0, WindowLength::OutOfRange));
+        assert_eq!((check.workload, check.avg_response_time), (7.0 / 60.0, 4.5 / 7.0), "of the last minute");
+        assert_eq!(check.avg_service_time, 0.125);
+        let [error] = decision.errors.as_slice() else { panic!("{:?}", decision.errors) };
+        let message =
+            "54 records were completed before the last interval of 60 s: they are counted as read, not as load";
+        assert_eq!((error.name.as_str(), error.message.as_str()), ("OldRecords", message));
+        assert_eq!(decision.newest_record_age_seconds, Some(5.0));
+        assert_eq!(archive(&results)["check_2"].len(), 61, "all of them are archived");
+        assert_eq!(names(&results.join("incoming")), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn while_load_is_missing_in_what_was_counted_nothing_is_scaled_in() {
+    // When the check before was made, seconds before this one; records, and what is none; whether 4 pods become 1.
+    let table = [
+        ("a minute after another check", Some(60.0), 3, 0, true, ""),
+        ("the first check", None, 3, 0, true, ""),
+        ("without load", Some(60.0), 0, 0, true, ""),
+        ("as many refused as read", Some(60.0), 3, 3, true, ""),
+        ("more refused than read", Some(60.0), 3, 4, false, ""),
+        ("nothing that is a record", Some(60.0), 0, 1, false, ""),
+        ("half an interval after another check", Some(30.0), 3, 0, true, ""),
+        ("less than half", Some(29.5), 3, 0, false, "ShortWindow"),
+        ("the clock was set back", Some(-5.0), 3, 0, false, "ShortWindow"),
+        ("ten minutes after another check", Some(600.0), 3, 0, true, ""),
+    ];
+    println!("{:<38} scaled in", "a check");
+    for (what, before_s, good, bad, scaled_in, named) in table {
+        let (_guard, results) = folder::fresh();
+        let config = config(&results);
+        if let Some(before_s) = before_s {
+            check_at(&config, -(before_s * 1e6) as i64).await;
+        }
+        for i in 0..good {
+            write_record(&results, "pod-a", noon(i - 2_000_000), RECORD);
+        }
+        for i in 0..bad {
+            write_record(&results, "pod-b", noon(i - 2_000_000), "{");
+        }
+        let check = scale_in_at(&config, 0).await;
+        println!("{what:<38} {scaled_in}");
+        let decision = check.decision.unwrap();
+        assert_eq!((decision.records_read, decision.records_refused), (good as u64, bad as u64), "{what}");
+        let (action, limit, least) = if scaled_in {
+            (ActionText::Set(1), None, Some(1))
+        } else {
+            (ActionText::NoAction, Some(Limit::MinReplicas), Some(4))
+        };
+        assert_eq!((check.action, decision.limit), (action, limit), "{what}");
+        assert_eq!(decision.request.min_replicas, least, "{what}: the agent is told");
+        let found: Vec<_> = decision.errors.iter().map(|error| error.name.as_str()).collect();
+        assert_eq!(found.join(","), named, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn pods_that_a_rollout_starts_beside_the_ordered_ones_are_none_that_were_ordered() {
+    // Not ready of the four that are ordered, starting, and what the agent is told of these.
+    for (unready, starting, told) in [(0, 0, 0), (2, 2, 2), (0, 1, 0), (1, 2, 1)] {
+        let (_guard, results) = folder::fresh();
+        let cluster = MemoryCluster::in_rollout(4, unready, starting);
+        let outcome = check(&config(&results), &cluster, &Says::action(4), None::<&Shows>, || noon(0)).await.unwrap();
+        let decision = recorded(outcome).decision.unwrap();
+        assert_eq!((decision.request.starting, decision.starting), (Some(told), starting), "{unready} of 4 not ready");
+    }
+}
+
+#[tokio::test]
 async fn records_of_other_services_in_the_folder_itself_are_counted_once_they_are_whole() {
     let (_guard, results) = folder::fresh();
     let [whole, half] = ["pod-a_2026.02.01_12:00:00.000001.json", "pod-a_2026.02.01_12:00:00.000002.json"];
@@ -210,24 +309,6 @@ async fn records_of_other_services_in_the_folder_itself_are_counted_once_they_ar
     assert_eq!(archive(&results)["check_2"], [half]);
     let left = [".half_2026.json", ".lock", "AnalyzedPods", "incoming", "notes.txt", "podStatus.json"];
     assert_eq!(names(&results), left, "what is no record stays where it is");
-}
-
-#[tokio::test]
-async fn old_windows_are_dropped_whole_and_numbers_go_on() {
-    for (keep, kept) in
-        [(2, vec!["check_4", "check_5"]), (0, vec![]), (9, vec!["check_1", "check_2", "check_3", "check_4", "check_5"])]
-    {
-        let (_guard, results) = folder::fresh();
-        let mut config = config(&results);
-        config.analyzed_retention = keep;
-        for i in 0..5 {
-            write_record(&results, "pod-a", noon(i), RECORD);
-            let (cluster, decider) = (MemoryCluster::with(2), Says::action(2));
-            check(&config, &cluster, &decider, None::<&Shows>, || noon(i * 60_000_000)).await.unwrap();
-        }
-        assert_eq!(names(&results.join("AnalyzedPods")), kept, "keeping {keep}");
-        assert_eq!(status(&results).checks().len(), 5, "keeping {keep}");
-    }
 }
 
 #[test]

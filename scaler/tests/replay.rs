@@ -12,7 +12,7 @@ use scaler::check::check;
 use scaler::decider::HttpAgent;
 use serde_json::{Value, json};
 use support::folder::{self, noon, write_record};
-use support::memory::{MemoryCluster, Shows, config};
+use support::memory::{MemoryCluster, Says, Shows, config};
 use support::peer::{Answer, Peer, Sent};
 use support::process::scaler;
 
@@ -100,6 +100,46 @@ async fn every_recorded_request_is_built_again_byte_for_byte() {
     let output = replay(&picky());
     assert_eq!(output.status.code(), Some(3), "a record more than was counted");
     assert!(String::from_utf8(output.stdout).unwrap().contains("NO: recordsRead 4 -> 5"));
+}
+
+#[tokio::test]
+async fn windows_after_a_long_time_are_cut_as_they_were_then_and_those_of_an_older_scaler_are_not() {
+    let (_guard, results) = folder::fresh();
+    let (config, cluster, decider) = (config(&results), MemoryCluster::with(2), Says::action(2));
+    let check_at = |at_s: i64| check(&config, &cluster, &decider, None::<&Shows>, move || noon(at_s * 1_000_000));
+    check_at(0).await.unwrap();
+    for i in 0..60 {
+        // Of numbers without an error, so that what the older scaler counted can be written down.
+        let record = r#"{"Service Time": 0.125, "Response Time": 0.25}"#;
+        write_record(&results, "pod-0", noon(i * 10_000_000 + 5_000_000), record);
+    }
+    check_at(600).await.unwrap();
+    let path = results.join("podStatus.json");
+    let replay = || {
+        let arguments = ["replay", "--status", path.to_str().unwrap()];
+        let output = scaler(&arguments).arg("--records").arg(results.join("AnalyzedPods")).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, table) = replay();
+    assert_eq!(code, Some(0), "{table}");
+    assert_eq!(table.lines().filter(|line| line.ends_with("yes")).count(), 2, "{table}");
+
+    // As it was recorded before old records were told apart: of 60 s all of the ten minutes.
+    let mut status: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let check = &mut status["check_2"];
+    assert_eq!((&check["workload"], &check["utilization"]), (&json!(0.1), &json!(0.00625)), "6 requests");
+    (check["workload"], check["utilization"]) = (json!(1.0), json!(0.0625));
+    let errors = check["decision"].as_object_mut().unwrap().remove("errors").unwrap();
+    assert_eq!(errors[0]["name"], "OldRecords");
+    fs::write(&path, status.to_string()).unwrap();
+    let (code, table) = replay();
+    assert_eq!(code, Some(0), "{table}");
+
+    status["check_2"]["decision"]["errors"] = errors;
+    fs::write(&path, status.to_string()).unwrap();
+    let (code, table) = replay();
+    assert_eq!(code, Some(3), "{table}");
+    assert!(table.contains("NO: utilization 0.0625 -> 0.00625"), "{table}");
 }
 
 #[test]

@@ -118,6 +118,25 @@ async fn the_older_half_is_rolled_into_a_file_of_its_own_and_numbers_go_on() {
 }
 
 #[tokio::test]
+async fn a_check_is_recorded_where_older_ones_cannot_be_rolled() {
+    let (_guard, results) = folder::fresh();
+    let mut config = config(&results);
+    config.pod_status_max_checks = 6;
+    for i in 1..=6 {
+        one(&config, 3, 60 * i).await.unwrap();
+    }
+    let in_the_way = results.join("podStatus.check_1-check_4.json");
+    fs::create_dir(&in_the_way).unwrap();
+    one(&config, 3, 420).await.unwrap();
+    assert_eq!(status(&results).checks().len(), 7, "it is not rolled, and none is lost");
+    fs::remove_dir(&in_the_way).unwrap();
+    one(&config, 3, 480).await.unwrap();
+    let keys: Vec<u64> = status(&results).checks().map(|(CheckKey(n), _)| n).collect();
+    assert_eq!(keys, [5, 6, 7, 8]);
+    assert!(in_the_way.is_file());
+}
+
+#[tokio::test]
 async fn a_window_is_as_long_as_the_time_since_the_last_recorded_claim() {
     let (_guard, results) = folder::fresh();
     let config = config(&results);

@@ -181,7 +181,8 @@ impl Situation {
         ]
     }
 
-    fn checks_since_change(&self) -> usize {
+    /// How many checks before this one had the same order.
+    pub(crate) fn checks_since_change(&self) -> usize {
         // Neighbours in the list are neighbours in time, newest first.
         self.reading.moments().windows(2).take_while(|pair| pair[0].ordered == pair[1].ordered).count()
     }

@@ -10,7 +10,7 @@ use crate::simulator::ClusterView;
 pub struct Kpa {
     /// Requests that a pod may hold: `containerConcurrency`, or the default of 100 when that is unlimited.
     pub total: f64,
-    /// Share of them to aim at, in (0, 1].
+    /// Share of them to aim at, above 0; Knative takes 1 at most, tuning tries more.
     pub utilization: f64,
     /// Stable window, seconds, 6..3600.
     pub stable_window_s: f64,

@@ -78,8 +78,7 @@ impl Tuned {
 /// A window violates by the requests that arrive in it, as an evaluation judges.
 ///
 /// Random search over the ranges of [`RuleFamily::settings`], then rounds of neighbours of the three best, nearer and nearer.
-/// All that was tried for one price counts for the others too. A family of few settings is searched no longer than its
-/// grid is fine. The same seed finds the same settings, whatever the number of threads.
+/// All that was tried for one price counts for the others too. The same seed finds the same settings, whatever the number of threads.
 ///
 /// # Errors
 /// [`ScenarioError`] when the period is out of range for an episode.

@@ -104,10 +104,12 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// A request ended.
+    /// A request ended, so long after its body was there.
     pub fn count(&self, outcome: Outcome, seconds: f64) {
         self.requests.with_label_values(&[outcome.label()]).inc();
-        self.duration.observe(seconds);
+        if !matches!(outcome, Outcome::TooLarge | Outcome::TooSlow) {
+            self.duration.observe(seconds);
+        }
     }
 
     /// A count was answered.

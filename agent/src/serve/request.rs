@@ -14,10 +14,9 @@ use thiserror::Error;
 const MAX_REPLICAS: u32 = 10_000;
 /// Highest figure that is believed: response times of a million thresholds, a million requests per second.
 const MAX_FIGURE: f64 = 1e6;
-/// Busy slots are at most all of them; clocks err by less than this.
-const MAX_UTILIZATION: f64 = 10.0;
-/// The same in the end of a window: a request counts in full where it ends, so that a long one weighs more in a short window.
-const MAX_RECENT_UTILIZATION: f64 = 100.0;
+/// Where all pods have gone at once, what so many had to do is divided by one. What is refused once would be refused for as long as
+/// it is in the history.
+const MAX_UTILIZATION: f64 = MAX_REPLICAS as f64;
 /// Longest time that is believed, a year, seconds.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 
@@ -102,7 +101,7 @@ fn recent_of(value: &Value) -> Result<Recent, RequestError> {
     Ok(Recent {
         window_s: fields.seconds("window_s")?,
         pressure: fields.number("pressure", MAX_FIGURE)?,
-        utilization: fields.number("utilization", MAX_RECENT_UTILIZATION)?,
+        utilization: fields.number("utilization", MAX_UTILIZATION)?,
     })
 }
 

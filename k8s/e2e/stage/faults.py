@@ -97,6 +97,8 @@ def order_refused(scene):
         away = 6 if wanted < 4 else 1
         scene.cluster.scale("matrix-service", away)
         scene.cluster.settled("matrix-service", away)
+        # A check less than half an interval after another withholds what is asked of this one.
+        time.sleep(31)
         code, log, check = scene.check()
     finally:
         scene.apply()

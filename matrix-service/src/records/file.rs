@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use scaler_core::{RecordName, RequestRecord};
 
 use super::RecordsError;
-use super::incoming::{Incoming, not_written, remove_rest};
+use super::incoming::{Incoming, close, not_written, remove_rest};
 
 /// Keeps a record as `<Pod>_<Timestamp>.json`.
 ///
@@ -32,9 +32,7 @@ pub(super) fn keep(
     })
 }
 
-/// Closed with a look at what that gives: a network volume says only then that it is full, and dropping the file would
-/// hide it. Not synced, which would cost each request more than its multiplication: what a volume has taken is its own.
 fn write(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
-    Ok(nix::unistd::close(file)?)
+    close(file)
 }

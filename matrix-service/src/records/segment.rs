@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use scaler_core::{RecordName, RequestRecord, SegmentLine};
 
 use super::RecordsError;
-use super::incoming::Incoming;
+use super::incoming::{Incoming, close, remove_rest};
 
 /// Names that are tried for a new segment; a pod that was restarted within a microsecond would need the second.
 const NAMES: i64 = 100;
@@ -22,9 +22,19 @@ const NAMES: i64 = 100;
 /// exclusive lock on the file, and the scaler, before it reads, takes the lock as well and *seals* the segment by a line
 /// of its own, an empty one. A writer that finds its segment longer than it left it begins another, in `incoming/`. This
 /// needs no path, so it is of no matter where the segment is meanwhile, nor whether a killed check has put it back.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Segments {
     open: Mutex<Option<Segment>>,
+    /// How the volume is asked whether it has taken a line: [`close`], but in tests, which have no volume that says no.
+    close: Close,
+}
+
+type Close = fn(File) -> io::Result<()>;
+
+impl Default for Segments {
+    fn default() -> Self {
+        Self { open: Mutex::default(), close }
+    }
 }
 
 /// The segment that this pod writes to.
@@ -53,12 +63,12 @@ impl Segments {
                     Some(segment) => segment,
                     none => none.insert(Segment::create(incoming, pod, arrival)?),
                 };
-                match segment.append(&line) {
+                match segment.append(&line, self.close) {
                     Ok(true) => return Ok(()),
                     Ok(false) => *open = None,
                     // Whatever is in it now, the next line must not stand behind half of one.
                     Err(source) => {
-                        let path = std::mem::take(&mut segment.path);
+                        let path = segment.give_up();
                         *open = None;
                         return Err(RecordsError::Append { path, source });
                     }
@@ -84,13 +94,13 @@ impl Segment {
     }
 
     /// Adds a line; `false` when the segment is sealed, or removed.
-    fn append(&mut self, line: &[u8]) -> io::Result<bool> {
+    fn append(&mut self, line: &[u8], close: Close) -> io::Result<bool> {
         let locked = Locked::new(&self.file)?;
         let metadata = locked.0.metadata()?;
         if metadata.len() != self.length || metadata.nlink() == 0 {
             return Ok(false);
         }
-        match locked.write(line) {
+        match locked.write(line, close) {
             Ok(()) => {
                 self.length += line.len() as u64;
                 Ok(true)
@@ -104,6 +114,15 @@ impl Segment {
             }
         }
     }
+
+    /// Its path, which it has no more. Without a record it is removed, as a full disk has room for any number of empty files.
+    fn give_up(&mut self) -> PathBuf {
+        let path = std::mem::take(&mut self.path);
+        if self.length == 0 {
+            remove_rest(&path);
+        }
+        path
+    }
 }
 
 /// The exclusive lock on a segment, let go when dropped.
@@ -115,9 +134,11 @@ impl<'f> Locked<'f> {
         Ok(Self(file))
     }
 
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    /// Closes a duplicate, so that the volume is asked: the file stays open, and the lock is the file's.
+    fn write(&self, line: &[u8], close: Close) -> io::Result<()> {
         let mut file = self.0;
-        file.write_all(line)
+        file.write_all(line)?;
+        close(file.try_clone()?)
     }
 }
 
@@ -125,6 +146,46 @@ impl Drop for Locked<'_> {
     fn drop(&mut self) {
         if let Err(error) = self.0.unlock() {
             tracing::warn!(%error, "a segment stays locked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    fn refuse(_: File) -> io::Result<()> {
+        Err(ErrorKind::StorageFull.into())
+    }
+
+    /// Lines of each segment, the oldest first.
+    fn lines(dir: &Path) -> Vec<usize> {
+        let mut paths: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths.iter().map(|path| fs::read_to_string(path).unwrap().lines().count()).collect()
+    }
+
+    #[test]
+    fn a_line_that_the_volume_refuses_when_it_is_asked_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let incoming = Incoming::of(dir.path());
+        let mut kept = Segments::default();
+        let record = RequestRecord { service_time_s: 0.25, response_time_s: 0.5, request_id: None };
+        for (case, second, full, expected) in [
+            ("full from the start: no empty segment stays", 0, true, vec![]),
+            ("room", 1, false, vec![1]),
+            ("full again", 2, true, vec![1]),
+            ("room, in a new segment", 3, false, vec![1, 1]),
+            ("more room", 4, false, vec![1, 2]),
+        ] {
+            kept.close = if full { refuse } else { close };
+            let arrival = DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap();
+            let outcome = kept.keep(&incoming, "pod-1", arrival, &record);
+            assert_eq!(outcome.is_err(), full, "{case}: {outcome:?}");
+            assert_eq!(lines(&dir.path().join("incoming")), expected, "{case}");
         }
     }
 }

@@ -7,12 +7,19 @@ use crate::status::{Check, PodStatus};
 
 /// The last [`MAX_HISTORY`] checks before `now`, oldest first.
 ///
-/// The agent keeps no state of its own: any of its replicas answers, and a restart forgets nothing. Checks that are
-/// not older than `now` (a clock that was set back) are left out.
+/// The agent keeps no state of its own: any of its replicas answers, and a restart forgets nothing. Where the clock was set back,
+/// checks that are not older than `now` are left out, and so are all before one that is not older than the check after it: how
+/// long ago they were, nobody knows.
 #[must_use]
 pub fn history(status: &PodStatus, now: DateTime<Utc>) -> Vec<PastObservation> {
-    let mut past: Vec<PastObservation> =
-        status.checks().rev().filter_map(|(_, check)| past_observation(check, now)).take(MAX_HISTORY).collect();
+    let mut newer_s = 0.0;
+    let mut past: Vec<PastObservation> = status
+        .checks()
+        .rev()
+        .filter_map(|(_, check)| past_observation(check, now))
+        .take_while(|past| past.age_s > std::mem::replace(&mut newer_s, past.age_s))
+        .take(MAX_HISTORY)
+        .collect();
     past.reverse();
     past
 }

@@ -97,7 +97,7 @@ impl Wish {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
-    /// The wish was raised to `MIN_REPLICAS`, or to what is ordered while pods are unseen.
+    /// The wish was raised to `MIN_REPLICAS`, or to what is ordered while a part of the load is not known.
     MinReplicas,
     /// The wish was lowered to `MAX_REPLICAS`.
     MaxReplicas,

@@ -28,10 +28,12 @@ impl fmt::Display for CheckKey {
 }
 
 impl CheckKey {
-    /// The number in `check_N`; `None` for any other text.
+    /// The number in `check_N`; `None` for any other text, a number with zeros before it among them.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        text.strip_prefix(KEY_PREFIX).and_then(|n| n.parse().ok()).map(Self)
+        let key = text.strip_prefix(KEY_PREFIX)?.parse().ok().map(Self)?;
+        // A file or folder is found again by its number: what is written in another way would not be.
+        (key.to_string() == text).then_some(key)
     }
 }
 
@@ -137,7 +139,8 @@ pub struct Decision {
     pub window_seconds: f64,
     /// Where that length comes from.
     pub window_length: WindowLength,
-    /// Records counted, or requests that counters counted.
+    /// Records read, or requests that counters counted. Of the records after a long time without a check only those of the
+    /// last interval are load, which `errors` says (`OldRecords`).
     pub records_read: u64,
     /// Files that were not records, or bad ones.
     pub records_refused: u64,

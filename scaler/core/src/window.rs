@@ -15,7 +15,8 @@ pub enum WindowLength {
     PreviousClaim,
     /// There was no check before: one interval.
     NoPreviousClaim,
-    /// The time since the previous claim is outside [0.5, 2.5] intervals: one interval.
+    /// The time since the previous claim is outside [0.5, 2.5] intervals: one interval. After a longer time the window is the
+    /// last interval, and what was completed before it is no part of it.
     OutOfRange,
 }
 

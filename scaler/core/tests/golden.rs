@@ -115,6 +115,8 @@ fn a_bad_status_file_is_refused_with_the_key_that_is_bad() {
         ("not an object", "[]".to_owned(), "an object with the keys check_1"),
         ("another key", format!(r#"{{"checks": {good}}}"#), "\"checks\""),
         ("a key without number", format!(r#"{{"check_": {good}}}"#), "\"check_\""),
+        ("a key with zeros before its number", format!(r#"{{"check_007": {good}}}"#), "\"check_007\""),
+        ("a key with a sign", format!(r#"{{"check_+7": {good}}}"#), "\"check_+7\""),
         ("a key twice", format!(r#"{{"check_1": {good}, "check_1": {good}}}"#), "does not come after"),
         ("keys not in order", format!(r#"{{"check_2": {good}, "check_1": {good}}}"#), "\"check_1\""),
         ("no pressure", format!(r#"{{"check_1": {}}}"#, check("pressure", "")), "check_1: missing field `pressure`"),

@@ -63,6 +63,14 @@ fn history_leaves_out_checks_that_a_clock_put_into_the_future() {
 }
 
 #[test]
+fn history_ends_where_the_clock_was_set_back() {
+    // Eleven minutes, then five of them once more: what the last of the first eleven says it saw was later than the first of the others.
+    let status = status((0..=10).chain(6..9).map(|minute| check(minute, 2, 0.5, ActionText::NoAction)));
+    let ages: Vec<f64> = history(&status, now(9)).iter().map(|past| past.age_s / 60.0).collect();
+    assert_eq!(ages, [3.0, 2.0, 1.0], "and ascending, as the agent wants them");
+}
+
+#[test]
 fn the_status_file_takes_ascending_numbers_only() {
     let mut status = status([check(0, 1, 0.5, ActionText::NoAction)]);
     assert!(!status.append(CheckKey(1), check(1, 1, 0.5, ActionText::NoAction)));

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use scaler_core::CheckKey;
 
-use super::{CLAIMED_PREFIX, DROPPED_PREFIX, ResultsError, ResultsFolder, StatusFile, is_hidden, names, rename};
+use super::{CLAIMED_PREFIX, ResultsError, ResultsFolder, StatusFile, is_hidden, names, rename};
+use crate::failure::left_to_the_next;
 use crate::step::Step;
 
 /// A late record may land while a window is given back; each landing is one more pass.
@@ -22,17 +23,14 @@ impl ResultsFolder {
         for name in left {
             let Some(name) = name.to_str() else { continue };
             let folder = analyzed.join(name);
-            if name.starts_with(DROPPED_PREFIX) {
-                tracing::info!(folder = %folder.display(), "removing an old window that was being removed");
-                fs::remove_dir_all(&folder).map_err(|source| ResultsError::Remove { path: folder, source })?;
-            } else if let Some(key) = name.strip_prefix(CLAIMED_PREFIX).and_then(CheckKey::parse) {
-                if status.has_recorded(key) {
-                    tracing::info!(%key, "archiving the window of a recorded check");
-                    rename(&folder, &analyzed.join(key.to_string()))?;
-                } else {
-                    tracing::info!(%key, "giving back the window of an unrecorded check");
-                    self.give_back(&folder)?;
-                }
+            let Some(key) = name.strip_prefix(CLAIMED_PREFIX).and_then(CheckKey::parse) else { continue };
+            if status.has_recorded(key) {
+                tracing::info!(%key, "archiving the window of a recorded check");
+                // Its records are counted, whatever its name is.
+                left_to_the_next(rename(&folder, &analyzed.join(key.to_string())));
+            } else {
+                tracing::info!(%key, "giving back the window of an unrecorded check");
+                self.give_back(&folder)?;
             }
         }
         status.roll(max_checks, self.pause)?;

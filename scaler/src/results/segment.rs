@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -10,6 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno;
 use scaler_core::status::NamedError;
 use scaler_core::{LineTimes, RecordName, RequestTimes};
 
@@ -50,9 +52,10 @@ impl ResultsFolder {
 
 /// Adds an empty line under the lock: its pod finds the segment longer than it left it, and begins another.
 ///
-/// A segment of length 0 was just made: its pod has not written to it yet, and finds it longer all the same.
+/// A segment of length 0 was just made: its pod has not written to it yet, and finds it longer all the same. What is no regular
+/// file has no seal, and is refused when it is read.
 fn seal(path: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new().append(true).open(path)?;
+    let Some(mut file) = open_to_add(path)? else { return Ok(()) };
     let started = Instant::now();
     loop {
         match file.try_lock() {
@@ -63,6 +66,19 @@ fn seal(path: &Path) -> io::Result<()> {
         }
     }
     file.write_all(b"\n")
+}
+
+/// Opens a regular file, to add to it; `None` where it is none.
+///
+/// Without blocking, as a named pipe would wait for a reader, forever; and without following a link, which may lead to any file.
+fn open_to_add(path: &Path) -> io::Result<Option<File>> {
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match open(path, flags, Mode::empty()) {
+        // A link; a pipe, a socket; a folder.
+        Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => return Ok(None),
+        opened => File::from(opened?),
+    };
+    Ok(file.metadata()?.is_file().then_some(file))
 }
 
 /// A line of a segment: when the request arrived, and its times.

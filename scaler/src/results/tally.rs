@@ -12,27 +12,31 @@ use rustix::fs::{Mode, OFlags, open};
 use scaler_core::status::{NamedError, RefusedRecord};
 use scaler_core::{PodSums, Recent};
 
-use super::counter::{Counter, End};
+use super::counter::{Counter, Cuts};
 use super::segment::is_segment;
 use super::{NameList, ResultsError};
 use crate::step::Pause;
 
 /// Files that a thread takes at a time. Few enough that some hundred files keep two of them busy.
 const PART: usize = 256;
+/// What a check calls records that are too old to be load.
+pub(crate) const OLD_RECORDS: &str = "OldRecords";
 
 /// What was found in a window; its size does not depend on the number of records.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Sums per pod.
+    /// Sums per pod, of the records that are load.
     pub(crate) pods: BTreeMap<String, PodSums>,
     /// What was completed at the end of the window; `None` when nobody knows.
     pub(crate) recent: Option<RecentSums>,
-    /// Records counted.
+    /// Records read: those that are load, and those that are too old for it.
     pub(crate) read: u64,
     /// Files and lines refused.
     pub(crate) refused: u64,
     /// The first of them, by their names.
     pub(crate) named_refused: Vec<RefusedRecord>,
+    /// Whether much of the load is missing in the sums: more was refused than read, or a segment is still being written to.
+    pub(crate) partial: bool,
     /// Arrival of the newest request.
     pub(crate) newest: Option<DateTime<Utc>>,
     /// What went wrong with the window as a whole.
@@ -56,16 +60,18 @@ impl RecentSums {
 }
 
 impl Tally {
-    /// Reads these files of `folder`; its end are the `recent_s` seconds before `claimed_at`. The same files give the same
-    /// figures to the bit, in whichever order they are listed and by however many threads they are read.
+    /// Reads these files of `folder`; its end are the `recent_s` seconds before `claimed_at`, and where there is a `load_s`, what
+    /// was completed before the `load_s` seconds before `claimed_at` is no load. The same files give the same figures to the
+    /// bit, in whichever order they are listed and by however many threads they are read.
     pub(crate) fn of_folder(
         folder: &Path,
         names: &NameList,
         claimed_at: DateTime<Utc>,
         recent_s: f64,
+        load_s: Option<f64>,
         pause: Pause,
     ) -> Result<Self, ResultsError> {
-        let end = End::new(claimed_at, recent_s);
+        let cuts = Cuts::new(claimed_at, recent_s, load_s);
         let list = |source: rustix::io::Errno| ResultsError::List { path: folder.to_owned(), source: source.into() };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder: OwnedFd = open(folder, flags, Mode::empty()).map_err(list)?;
@@ -73,7 +79,7 @@ impl Tally {
         let next = AtomicUsize::new(0);
         // In the order of the folder: the sums need no other, and a million names are not sorted.
         let share = || {
-            let mut counter = Counter::new(end, pause);
+            let mut counter = Counter::new(cuts, pause);
             while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
                 names.range(part.clone()).for_each(|name| counter.read(folder.as_fd(), name));
             }

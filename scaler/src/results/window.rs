@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use scaler_core::CheckKey;
+use scaler_core::{CheckKey, Timestamp};
 
 use super::name_list::{Fingerprint, each_name};
 use super::record_file::MAX_RECORD_BYTES;
@@ -42,8 +42,7 @@ impl ResultsFolder {
         self.pause.reached(Step::Claimed);
         self.make_incoming()?;
         self.pause.reached(Step::Renewed);
-        let claimed_at = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now);
-        Ok(Window { key, claimed_at, folder, seen: NameList::default() })
+        Ok(Window { key, claimed_at: Timestamp::of(now).into(), folder, seen: NameList::default() })
     }
 
     /// 1 + the highest number that a check or a folder has had.
@@ -66,10 +65,12 @@ impl ResultsFolder {
         Ok(())
     }
 
-    /// Counts the window, and by itself what was completed in its last `recent_s` seconds.
-    pub(crate) fn read(&self, window: &mut Window, recent_s: f64) -> Result<Tally, ResultsError> {
+    /// Counts the window, and by itself what was completed in its last `recent_s` seconds. Where there is a `load_s`, what was
+    /// completed before its last `load_s` seconds is read and no load.
+    pub(crate) fn read(&self, window: &mut Window, recent_s: f64, load_s: Option<f64>) -> Result<Tally, ResultsError> {
         let (names, left) = self.seal(window, NameList::of_folder(&window.folder)?)?;
-        let mut tally = Tally::of_folder(&window.folder, &names, window.claimed_at, recent_s, self.pause)?;
+        let mut tally = Tally::of_folder(&window.folder, &names, window.claimed_at, recent_s, load_s, self.pause)?;
+        tally.partial |= !left.is_empty();
         tally.errors.extend(left);
         window.seen = names;
         self.pause.reached(Step::Read);

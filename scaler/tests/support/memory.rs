@@ -13,23 +13,34 @@ use scaler::state::StateSource;
 use scaler_core::{ActionReply, ActionRequest, Bounds, Mode};
 
 /// Pods that follow the orders at once.
-pub struct MemoryCluster(Mutex<u32>);
+pub struct MemoryCluster {
+    ordered: Mutex<u32>,
+    /// Of the ordered ones, those that are not ready.
+    unready: u32,
+    starting: u32,
+}
 
 impl MemoryCluster {
     pub fn with(replicas: u32) -> Self {
-        Self(Mutex::new(replicas))
+        Self::in_rollout(replicas, 0, 0)
+    }
+
+    /// So many of the ordered pods are not ready, and so many pods are starting, some of them beside the ordered ones.
+    pub fn in_rollout(ordered: u32, unready: u32, starting: u32) -> Self {
+        Self { ordered: Mutex::new(ordered), unready, starting }
     }
 }
 
 impl Cluster for MemoryCluster {
     async fn pods(&self) -> Result<Pods, ClusterError> {
-        let ordered = *self.0.lock().unwrap();
-        let ready = (0..ordered).map(|n| format!("pod-{n}")).collect();
-        Ok(Pods { ordered, ready, starting: 0, terminating: 1, startup: Some(Duration::from_secs(4)) })
+        let ordered = *self.ordered.lock().unwrap();
+        let ready = (0..ordered - self.unready).map(|n| format!("pod-{n}")).collect();
+        let startup = Some(Duration::from_secs(4));
+        Ok(Pods { ordered, ready, starting: self.starting, terminating: 1, startup })
     }
 
     async fn order(&self, replicas: NonZeroU32) -> Result<(), ClusterError> {
-        *self.0.lock().unwrap() = replicas.get();
+        *self.ordered.lock().unwrap() = replicas.get();
         Ok(())
     }
 }

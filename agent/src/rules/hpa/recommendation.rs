@@ -22,6 +22,8 @@ pub fn on_utilization(replicas: u32, pods: &PodUsage, target_percent: u32) -> Op
     let seen = ratio(usage, ready);
     let rises = seen > 1.0;
     let unready = if rises { unready } else { 0 };
+    // On target to the percent they are counted on neither side.
+    let missing = if rises || seen < 1.0 { missing } else { 0 };
     if missing == 0 && unready == 0 {
         return Some(if tolerated(seen) { replicas } else { (seen * f64::from(ready)).ceil() as u32 });
     }

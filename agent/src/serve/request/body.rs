@@ -4,7 +4,7 @@ use scaler_core::observation::MAX_HISTORY;
 use scaler_core::{ActionRequest, Observation, PastObservation, Recent};
 use serde::Deserialize;
 
-use super::{MAX_FIGURE, MAX_RECENT_UTILIZATION, MAX_REPLICAS, MAX_SECONDS, MAX_UTILIZATION};
+use super::{MAX_FIGURE, MAX_REPLICAS, MAX_SECONDS, MAX_UTILIZATION};
 
 /// [`ActionRequest`] with a flat history, which is read without a map.
 #[derive(Deserialize)]
@@ -72,7 +72,7 @@ fn is_possible(observation: &Observation) -> bool {
 
 fn is_end(recent: &Recent) -> bool {
     let Recent { window_s, pressure, utilization } = *recent;
-    is_time(window_s) && (0.0..=MAX_FIGURE).contains(&pressure) && (0.0..=MAX_RECENT_UTILIZATION).contains(&utilization)
+    is_time(window_s) && (0.0..=MAX_FIGURE).contains(&pressure) && (0.0..=MAX_UTILIZATION).contains(&utilization)
 }
 
 fn is_history(history: &[Past]) -> bool {
