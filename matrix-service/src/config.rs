@@ -52,7 +52,7 @@ pub struct Config {
     #[arg(long, env = "MAX_BODY_BYTES", default_value = "16777216")]
     pub max_body_bytes: NonZeroUsize,
 
-    /// Memory for bodies, as so many of the largest size; smaller ones take less of it, what does not fit is left unread.
+    /// Requests whose body is held in memory at a time; the bodies of further ones are left unread.
     #[arg(long, env = "MAX_BODIES_IN_FLIGHT", default_value = "16")]
     pub max_bodies_in_flight: NonZeroU16,
 

@@ -54,10 +54,9 @@
 //! order in which they were read and parsed ([`slots`]).
 //! *Service time* is the time of the multiplication inside the slot, with what an emulated CPU limit adds ([`pace`]);
 //! reading and parsing are outside of it. *Response time* runs from the ingress' stamp to the moment the reply is
-//! ready, just before its record is written. `MAX_BODIES_IN_FLIGHT` bounds the memory of bodies, to that of so many of the
-//! largest size: each takes what its client announces of it, one of untold length as much as the largest. Requests that
-//! find no room wait unread; beyond so many and [`admission::MAX_WAITING`] more, the next is refused with 503. A request
-//! whose body is complete is served and recorded even when its client is gone.
+//! ready, just before its record is written. `MAX_BODIES_IN_FLIGHT` bounds the bodies in memory; requests beyond it
+//! wait unread, and beyond [`admission::MAX_WAITING`] of those are refused with 503. A request whose body is complete
+//! is served and recorded even when its client is gone.
 //!
 //! # Records
 //!
@@ -77,9 +76,9 @@
 //! | `RESULTS_DIR` | required | folder shared with the scaler; not needed with `RECORDS=none` |
 //! | `RECORDS` | `file` | `file`: a file per request; `segment`: a file per window with a line per request; `none` |
 //! | `POD_NAME` | `HOSTNAME` | name in file names; no `_` |
-//! | `CONCURRENCY` | 1 | multiplications at a time; of the largest bodies no more than `MAX_BODIES_IN_FLIGHT` can be |
+//! | `CONCURRENCY` | 1 | multiplications at a time; no more than `MAX_BODIES_IN_FLIGHT` can be |
 //! | `MAX_BODY_BYTES` | 16777216 | largest body; half of it is the most values of a product |
-//! | `MAX_BODIES_IN_FLIGHT` | 16 | memory for bodies, as so many of the largest size; smaller ones take less of it, and what does not fit waits unread |
+//! | `MAX_BODIES_IN_FLIGHT` | 16 | bodies in memory at a time |
 //! | `BODY_TIMEOUT_SECONDS` | 10 | time for a client to send its body |
 //! | `GRACE_SECONDS` | 25 | from SIGTERM to the exit at the latest |
 //! | `REPEAT` | 1 | times that each pair is multiplied: makes a pod as slow as one of a smaller node |

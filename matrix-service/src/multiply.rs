@@ -51,12 +51,11 @@ pub async fn multiply(
     let held = service.drain.hold().ok_or(Refusal::Draining)?;
     let request_id = headers::request_id(request.headers())?;
     headers::check_content(request.headers())?;
-    let length = headers::content_length(request.headers());
-    service.body_limits.announce(length)?;
-    let admitted = service.admission.enter(length).await?;
-    let mut body = service.bodies.take(admitted.bytes());
+    service.body_limits.announce(headers::content_length(request.headers()))?;
+    let admitted = service.admission.enter().await?;
+    let mut body = service.bodies.take();
     // At one stroke, as a vector that grows leaves holes behind.
-    body.reserve_exact(length.and_then(|n| n.try_into().ok()).unwrap_or(0));
+    body.reserve_exact(headers::content_length(request.headers()).and_then(|n| n.try_into().ok()).unwrap_or(0));
     let read = service.body_limits.read(payload, &mut body).await;
     service.metrics.received(body.len());
     if let Err(error) = read {
@@ -123,7 +122,7 @@ async fn parse_body(body: Vec<u8>, service: &Arc<Service>) -> Result<(Multiplica
     let short = body.len() <= SHORT_BODY;
     let service = Arc::clone(service);
     let parse = move || {
-        let mut buffers = service.buffers.take(Buffers::most_bytes(body.len()));
+        let mut buffers = service.buffers.take();
         let parsed = parse(&body, &mut buffers);
         service.bodies.put_back(body);
         match parsed {

@@ -26,13 +26,6 @@ impl Buffers {
         (self.a, self.b) = multiplication.into_values();
     }
 
-    /// Memory that a body of that length has use for, bytes: a value and its comma take two bytes of it, and a vector that
-    /// grows doubles.
-    #[must_use]
-    pub fn most_bytes(body_length: usize) -> usize {
-        body_length.div_ceil(2).saturating_mul(2 * size_of::<f64>())
-    }
-
     /// Memory held, bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {

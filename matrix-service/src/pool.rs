@@ -33,8 +33,8 @@ impl Reusable for Buffers {
     fn clear(&mut self) {}
 }
 
-/// Pieces of memory that are not in use. Those in use are bounded by [`crate::admission::Admission`], as each is of no more
-/// bytes than its request may take; these by their bytes: a burst of large requests does not occupy the memory for ever.
+/// Pieces of memory that are not in use. Those in use are bounded by [`crate::admission::Admission`], these by their bytes:
+/// a burst of large requests does not occupy the memory for ever.
 #[derive(Debug)]
 pub struct Pool<T> {
     idle: Mutex<Vec<T>>,
@@ -48,16 +48,10 @@ impl<T: Reusable> Pool<T> {
         Self { idle: Mutex::default(), max_idle_bytes }
     }
 
-    /// The piece used last of those with up to that many bytes, or a new one: a line of small requests must not hold what
-    /// large ones have left, all of it unused and counted by nobody.
+    /// The piece used last, or a new one.
     #[must_use]
-    pub fn take(&self, most_bytes: usize) -> T {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let fitting = idle.iter().rposition(|piece| piece.bytes() <= most_bytes);
-        // Where none fits one is let go, so that there are never more pieces than there were requests at a time.
-        let piece = fitting.or(idle.len().checked_sub(1)).map(|at| idle.remove(at));
-        drop(idle);
-        piece.filter(|piece| piece.bytes() <= most_bytes).unwrap_or_default()
+    pub fn take(&self) -> T {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
     /// Keeps a piece for the next request, if there is room.
@@ -81,7 +75,7 @@ mod tests {
         for bytes in [600, 500, 300] {
             pool.put_back(vec![1_u8; bytes]);
         }
-        let capacities: Vec<usize> = (0..3).map(|_| pool.take(1000).capacity()).collect();
+        let capacities: Vec<usize> = (0..3).map(|_| pool.take().capacity()).collect();
         assert_eq!(capacities, [300, 600, 0], "last in, first out, without the one that did not fit");
     }
 
@@ -89,22 +83,6 @@ mod tests {
     fn a_body_comes_back_empty() {
         let pool = Pool::new(1000);
         pool.put_back(vec![1_u8; 10]);
-        assert!(pool.take(10).is_empty());
-    }
-
-    #[test]
-    fn a_small_request_does_not_hold_the_memory_of_a_large_one() {
-        let pool = Pool::new(1000);
-        for bytes in [600, 100, 300] {
-            pool.put_back(vec![1_u8; bytes]);
-        }
-        for (case, most_bytes, bytes) in [
-            ("the last that fits", 200, 100),
-            ("the last", 700, 300),
-            ("none fits", 500, 0),
-            ("the one that did not fit was let go", 700, 0),
-        ] {
-            assert_eq!(pool.take(most_bytes).capacity(), bytes, "{case}");
-        }
+        assert!(pool.take().is_empty());
     }
 }

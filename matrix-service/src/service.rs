@@ -70,7 +70,7 @@ impl Service {
         let max_body_bytes = config.max_body_bytes.get();
         Ok(Self {
             slots: Slots::new(config.concurrency.get().into()),
-            admission: Admission::new(config.max_bodies_in_flight.get().into(), max_body_bytes),
+            admission: Admission::new(config.max_bodies_in_flight.get().into()),
             bodies: Pool::new(max_body_bytes),
             buffers: Pool::new(max_body_bytes.saturating_mul(IDLE_BODIES - 1)),
             body_limits: BodyLimits { bytes: max_body_bytes, time: config.body_timeout_seconds },

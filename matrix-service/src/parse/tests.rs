@@ -82,23 +82,6 @@ fn the_memory_of_a_request_serves_the_next_whatever_became_of_it() {
     assert_eq!(multiplication.into_values(), (vec![1.0, 2.0, 3.0, 4.0], vec![5.0, 6.0]));
 }
 
-#[test]
-fn the_matrices_of_a_body_fit_the_memory_that_it_has_use_for() {
-    let body = |a: Vec<Vec<u8>>, b: Vec<Vec<u8>>| serde_json::json!({"matrix_a": a, "matrix_b": b}).to_string();
-    for (case, body) in [
-        ("the smallest", body(vec![vec![1]], vec![vec![1]])),
-        ("squares", body(vec![vec![1; 100]; 100], vec![vec![1; 100]; 100])),
-        ("a row and a column", body(vec![vec![1; 1000]], vec![vec![1]; 1000])),
-        ("a column and a row", body(vec![vec![1]; 1000], vec![vec![1; 1000]])),
-    ] {
-        let mut buffers = Buffers::default();
-        let multiplication = parse(body.as_bytes(), &mut buffers).unwrap();
-        buffers.recycle(multiplication);
-        let (bytes, most) = (buffers.bytes(), Buffers::most_bytes(body.len()));
-        assert!(bytes <= most, "{case}: {bytes} of {most}");
-    }
-}
-
 fn finite() -> impl Strategy<Value = f64> {
     any::<u64>().prop_map(f64::from_bits).prop_filter("finite", |value| value.is_finite())
 }
