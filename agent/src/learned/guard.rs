@@ -31,7 +31,7 @@ impl fmt::Display for Override {
 
 /// The nearest count to the wish that may be ordered: no scale-in while the response time is above the threshold, or
 /// while pods are starting that should be ready by now: start-ups longer than a check are known to take that long, and pods that
-/// have not become ready for [`STUCK_CHECKS`] will not. Candidates are within the bounds already.
+/// have not become ready for five checks will not. Candidates are within the bounds already.
 #[must_use]
 pub fn guard(situation: &Situation, wish: u32) -> (u32, Option<Override>) {
     let ordered = situation.ordered();
