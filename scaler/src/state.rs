@@ -264,9 +264,10 @@ impl Scraped {
         let window_s = window_seconds(self.seen(), serves, self.begin.whole_s);
         let named =
             |(pod, why): (&str, String)| NamedError { name: "PodUnseen".to_owned(), message: format!("{pod}: {why}") };
+        // What was scraped once counts in the window: its share of the load must be in the end too.
+        let counted = |pod: &&str| !awaited.contains(pod) || !unseen.contains_key(pod);
+        let recent = self.recent(ready.iter().map(String::as_str).filter(counted), serves, recent_s);
         let errors: Vec<_> = unseen.into_iter().filter(|(pod, _)| !awaited.contains(pod)).map(named).collect();
-        let expected = ready.iter().map(String::as_str).filter(|pod| !awaited.contains(pod));
-        let recent = self.recent(expected, serves, recent_s);
         Ok(Known { window_s, length: self.begin.length, partial: !errors.is_empty(), errors, recent })
     }
 

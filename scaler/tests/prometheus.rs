@@ -78,6 +78,16 @@ struct Scene {
 
 impl Scene {
     fn new(ready: &'static [&'static str], action: i64) -> Self {
+        let (guard, results) = folder::fresh();
+        Self::on(guard, results, ready, action)
+    }
+
+    /// The same results folder, once other pods are ready.
+    fn with(self, ready: &'static [&'static str], action: i64) -> Self {
+        Self::on(self._guard, self.results, ready, action)
+    }
+
+    fn on(guard: tempfile::TempDir, results: std::path::PathBuf, ready: &'static [&'static str], action: i64) -> Self {
         let pods = ready.iter().map(|suffix| api::pod(suffix)).collect::<Vec<_>>();
         let api =
             api::server(api::deployment(ready.len() as u32), vec![(None, api::page(&pods, None))], api::scaled(4));
@@ -85,7 +95,6 @@ impl Scene {
         let says = Arc::new(Mutex::new(matrix(&[])));
         let script = Arc::clone(&says);
         let prometheus = Peer::start(move |_| script.lock().unwrap().clone());
-        let (guard, results) = folder::fresh();
         Self { api, agent, prometheus, says, _guard: guard, results }
     }
 
@@ -227,6 +236,36 @@ async fn the_end_of_the_window_is_known_of_all_pods_that_serve_or_of_none() {
         let pods: [Pod<'_>; 2] = [("aaaaa", &every(15.0, 58.0)), ("zzzzz", &gone)];
         let recent = scene.check(60.0, counters(&pods)).await.unwrap().decision.unwrap().request.recent.unwrap();
         assert!((recent.utilization - expected).abs() < 1e-9, "gone since second {newest}: {recent:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_pod_that_was_scraped_once_the_end_of_the_window_is_known_when_it_has_just_started() {
+    let old: [f64; 6] = [43.0, 58.0, 73.0, 88.0, 103.0, 118.0];
+    let old: Vec<_> = old.iter().map(|at| (*at, at + 30.0)).collect();
+    let share = 15.0 * 0.1 / 15.0 / 2.0;
+    // One request a second at the old pod; of 0.1 s at the new one: 20 since its start, which is all that its first scrape can say.
+    let table = [
+        ("started 10 s before its scrape", 108.0, Some((15.0 + 20.0 * 15.0 / 15.0) * 0.1 / 15.0 / 2.0)),
+        ("started 25 s before its scrape", 93.0, Some((15.0 + 20.0 * 15.0 / 25.0) * 0.1 / 15.0 / 2.0)),
+        ("started 50 s before its scrape", 68.0, None),
+        ("not scraped yet", f64::NAN, Some(share)),
+    ];
+    for (what, start_s, expected) in table {
+        let scene = Scene::new(&["aaaaa"], 1);
+        scene.check(60.0, counters(&[("aaaaa", &old[..2])])).await.unwrap();
+        let scene = scene.with(&["aaaaa", "bbbbb"], 1);
+        let mut says = series_of(&("aaaaa", &old), -3600.0);
+        if start_s.is_finite() {
+            says.extend(series_of(&("bbbbb", &[(118.0, 20.0)]), start_s));
+        }
+        let recent = scene.check(120.0, matrix(&says)).await.unwrap().decision.unwrap().request.recent;
+        let utilization = recent.map(|recent| recent.utilization);
+        println!("{what:<32} {utilization:?}");
+        assert!(
+            utilization.zip(expected).map_or(utilization == expected, |(found, wanted)| close(found, wanted)),
+            "{what}"
+        );
     }
 }
 
