@@ -65,7 +65,7 @@ def read_card(path):
         images=hashlib.sha256(json.dumps(run.part("images").value, sort_keys=True).encode()).hexdigest()[:12] if run.has("images") else None,
         scheduled=jmeter and jmeter.whole("scheduled"), samples=join and join.whole("samples"), joined=join and join.whole("joined"),
         cpu=(node.number("mean"), node.number("max")) if node and node.has("mean") and node.has("max") else None,
-        faults=([] if complete else ["it is not complete"]) + problems + (join.texts("problems") if join else []))
+        faults=(problems or ([] if complete else ["it is not complete"])) + (join.texts("problems") if join else []))
     if card.least > card.most:
         run.refuse("minReplicas", f"{card.least} is above maxReplicas, {card.most}")
     if card.joined is not None and card.joined > card.samples:
