@@ -213,7 +213,8 @@ fn a_scaler_killed_anywhere_loses_no_record_and_counts_none_twice() {
     assert_eq!(counted, written.len(), "records counted and records written");
     assert!(book.keys().eq(written.iter()), "each record is in exactly one window");
     assert_eq!(waiting(&stage.results), BTreeSet::new(), "nothing is left over");
-    assert!(written.len() > 1000, "the writers were at work: {}", written.len());
+    // How many a second is the machine's affair.
+    assert!(written.len() > 10 * kills, "the writers were at work: {} records, {kills} kills", written.len());
 }
 
 /// Two replicas for ever; patches are taken.
