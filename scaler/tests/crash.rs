@@ -44,7 +44,8 @@ impl Writers {
                 let mut written = Vec::new();
                 while !stop.load(Ordering::SeqCst) {
                     written.push(write(&results, writer));
-                    thread::sleep(Duration::from_millis(4));
+                    // A quick scaler is done with all of its kills in a second.
+                    thread::sleep(Duration::from_millis(1));
                 }
                 written
             })
@@ -213,8 +214,7 @@ fn a_scaler_killed_anywhere_loses_no_record_and_counts_none_twice() {
     assert_eq!(counted, written.len(), "records counted and records written");
     assert!(book.keys().eq(written.iter()), "each record is in exactly one window");
     assert_eq!(waiting(&stage.results), BTreeSet::new(), "nothing is left over");
-    // How many a second is the machine's affair.
-    assert!(written.len() > 10 * kills, "the writers were at work: {} records, {kills} kills", written.len());
+    assert!(written.len() > 1000, "the writers were at work: {}", written.len());
 }
 
 /// Two replicas for ever; patches are taken.

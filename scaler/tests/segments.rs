@@ -256,7 +256,6 @@ fn a_scaler_killed_anywhere_loses_no_line_and_counts_none_twice() {
         .sum();
     println!("{} lines by {WRITERS} pods, {counted} counted", found.len());
     assert_eq!(counted as usize, found.len());
-    // How many a second is the machine's affair.
-    assert!(written.iter().all(|lines| *lines > 100), "the pods were at work: {written:?}");
+    assert!(written.iter().all(|lines| *lines > 1000), "the pods were at work: {written:?}");
     assert_eq!(names(&stage.results.join("incoming")), [""; 0]);
 }
