@@ -29,11 +29,12 @@ class Outcome(NamedTuple):
 def read_outcome(path):
     run = read_run(path)
     found = figures(run)
-    faults = run.card.faults + ([] if found["checks"] else ["no check with load"]) + slowed(found, run.card.faults)
-    return Outcome(run, {**found, **at_bar(found)}, faults, notes(run, found))
+    faults = run.card.faults + ([] if found["checks"] else ["no check with load"]) + slowed(found["nodeCpuMax"])
+    # What `run` has found itself is said once.
+    return Outcome(run, {**found, **at_bar(found)}, list(dict.fromkeys(faults)), notes(run, found))
 
 
-def slowed(found, told):
-    """Whether the machine, not the pods' limits, may have made requests wait, unless the run says so itself."""
-    busy = 0 if any("bottleneck" in fault for fault in told) else found["nodeCpuMax"] or 0
+def slowed(busy):
+    """Whether the machine, not the pods' limits, may have made requests wait; `busy` is the node's share in its busiest minute, None where not known."""
+    busy = busy or 0
     return [f"the node was {busy:.0%} busy in its busiest minute ({BUSY:.0%} or more): the machine may have slowed the pods"] if busy >= BUSY else []
