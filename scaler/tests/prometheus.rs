@@ -6,122 +6,21 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
-use scaler::check::{CheckError, CheckOutcome, check};
-use scaler::counters::PodCounters;
-use scaler::cpu::Prometheus;
-use scaler::decider::HttpAgent;
-use scaler::kubernetes::Kubernetes;
-use scaler::state::StateSource;
+use scaler::check::CheckError;
 use scaler::step::Step;
 use scaler_core::scrape::Figure;
-use scaler_core::{ActionText, Check, Limit, Reason, WindowLength};
+use scaler_core::{ActionText, Limit, Reason, WindowLength};
 use serde_json::{Value, json};
-use support::api::{self, DEPLOYMENT, HASH, NAMESPACE, PATCH_SCALE};
+use support::api::{self, NAMESPACE};
 use support::folder::{self, RECORD, noon, status, write_record};
 use support::golden::assert_golden;
-use support::memory::config;
 use support::peer::{Answer, Peer, Sent};
 use support::process::{Running, Stage};
-
-const DEADLINE: Duration = Duration::from_millis(400);
-
-/// Samples of a pod: seconds past noon, requests counted. Of each request S = 0.1 s, R = 0.25 s.
-type Pod<'a> = (&'static str, &'a [(f64, f64)]);
-
-fn name(suffix: &str) -> String {
-    format!("{DEPLOYMENT}-{HASH}-{suffix}")
-}
-
-fn series(figure: Figure, suffix: &str, values: &[(f64, f64)]) -> Value {
-    let noon_s = noon(0).timestamp() as f64;
-    let values: Vec<Value> = values.iter().map(|(s, value)| json!([noon_s + s, value.to_string()])).collect();
-    let labels = json!({ "__name__": figure.metric(), "namespace": NAMESPACE, "pod": name(suffix), "job": "pods", "instance": "10.0.0.1:8080" });
-    json!({ "metric": labels, "values": values })
-}
-
-fn series_of(&(suffix, counts): &Pod, start_s: f64) -> Vec<Value> {
-    let each =
-        |figure, factor: f64| series(figure, suffix, &counts.iter().map(|(s, n)| (*s, n * factor)).collect::<Vec<_>>());
-    let start = counts.iter().map(|(s, _)| (*s, noon(0).timestamp() as f64 + start_s)).collect::<Vec<_>>();
-    vec![
-        each(Figure::Requests, 1.0),
-        each(Figure::ServiceTime, 0.1),
-        each(Figure::ResponseTime, 0.25),
-        each(Figure::RelativeWait, 1.5),
-        series(Figure::Start, suffix, &start),
-    ]
-}
-
-fn matrix(series: &[Value]) -> Answer {
-    let body = json!({ "status": "success", "data": { "resultType": "matrix", "result": series } });
-    Answer::Json(200, body.to_string())
-}
-
-fn counters(pods: &[Pod<'_>]) -> Answer {
-    matrix(&pods.iter().flat_map(|pod| series_of(pod, -3600.0)).collect::<Vec<_>>())
-}
-
-/// A deployment whose pods are ready, a Prometheus, an agent, and a results folder.
-struct Scene {
-    api: Peer,
-    agent: Peer,
-    prometheus: Peer,
-    says: Arc<Mutex<Answer>>,
-    _guard: tempfile::TempDir,
-    results: std::path::PathBuf,
-}
-
-impl Scene {
-    fn new(ready: &'static [&'static str], action: i64) -> Self {
-        let (guard, results) = folder::fresh();
-        Self::on(guard, results, ready, action)
-    }
-
-    /// The same results folder, once other pods are ready.
-    fn with(self, ready: &'static [&'static str], action: i64) -> Self {
-        Self::on(self._guard, self.results, ready, action)
-    }
-
-    fn on(guard: tempfile::TempDir, results: std::path::PathBuf, ready: &'static [&'static str], action: i64) -> Self {
-        let pods = ready.iter().map(|suffix| api::pod(suffix)).collect::<Vec<_>>();
-        let api =
-            api::server(api::deployment(ready.len() as u32), vec![(None, api::page(&pods, None))], api::scaled(4));
-        let agent = Peer::start(move |_| Answer::Json(200, json!({ "action": action }).to_string()));
-        let says = Arc::new(Mutex::new(matrix(&[])));
-        let script = Arc::clone(&says);
-        let prometheus = Peer::start(move |_| script.lock().unwrap().clone());
-        Self { api, agent, prometheus, says, _guard: guard, results }
-    }
-
-    /// A check at this second past noon, when Prometheus says this.
-    async fn check(&self, at_s: f64, says: Answer) -> Result<Check, CheckError> {
-        *self.says.lock().unwrap() = says;
-        let mut config = config(&self.results);
-        let counters = PodCounters::new(&self.prometheus.url(), NAMESPACE, DEPLOYMENT, DEADLINE).unwrap();
-        config.state_source = StateSource::Prometheus(counters);
-        let kube = kube::Config::new(self.api.url().parse().unwrap());
-        let cluster = Kubernetes::new(kube, NAMESPACE, DEPLOYMENT, DEADLINE).unwrap();
-        let agent = HttpAgent::new(&self.agent.authority(), DEADLINE).unwrap();
-        let now = noon((at_s * 1e6) as i64);
-        match check(&config, &cluster, &agent, None::<&Prometheus>, || now).await? {
-            CheckOutcome::Recorded { check, .. } => Ok(*check),
-            CheckOutcome::LockHeld => panic!("nobody else is here"),
-        }
-    }
-
-    fn orders(&self) -> usize {
-        self.api.sent().iter().filter(|sent| sent.line == PATCH_SCALE).count()
-    }
-}
-
-fn close(found: f64, expected: f64) -> bool {
-    (found - expected).abs() < 1e-9
-}
+use support::scrapes::{Pod, Scene, close, counters, matrix, name, series_of};
 
 fn past_noon(s: f64) -> DateTime<Utc> {
     noon((s * 1e6) as i64)
@@ -178,95 +77,6 @@ async fn pods_without_requests_are_a_load_of_0() {
     let request = idle.decision.unwrap().request;
     // Scraped 60 s apart: so long would the end of the window be too, which then says nothing that the whole of it does not.
     assert_eq!((request.avg_service_time_s, request.recent), (None, None));
-}
-
-#[tokio::test]
-async fn the_end_of_the_window_is_what_the_last_scrapes_of_all_pods_show() {
-    let scene = Scene::new(&["aaaaa", "bbbbb"], 1);
-    // In the last 15 s 30 and 60 requests of 0.1 s, 0.25 s with their waits, where in the whole minute it was 60 each.
-    let pods: [Pod<'_>; 2] = [
-        ("aaaaa", &[(-8.0, 100.0), (37.0, 130.0), (52.0, 160.0)]),
-        ("bbbbb", &[(-5.0, 100.0), (40.0, 100.0), (55.0, 160.0)]),
-    ];
-    let check = scene.check(60.0, counters(&pods)).await.unwrap();
-    let recent = check.decision.unwrap().request.recent.unwrap();
-    assert!((recent.window_s - 15.0).abs() < 1e-9, "{recent:?}");
-    assert!((recent.utilization - 90.0 * 0.1 / 15.0 / 2.0).abs() < 1e-9, "{recent:?}");
-    assert!((recent.pressure - 0.25 / check.threshold).abs() < 1e-9, "{recent:?}");
-    assert!((check.utilization - 120.0 * 0.1 / 60.0 / 2.0).abs() < 1e-9, "the whole: {}", check.utilization);
-}
-
-#[tokio::test]
-async fn the_end_of_the_window_is_known_of_all_pods_that_serve_or_of_none() {
-    // Both serve one request of 0.1 s a second, and in their last 15 s two.
-    let every = |seconds: f64, newest: f64| -> Vec<(f64, f64)> {
-        let count = |at: f64| at + 30.0 + (at - (newest - 15.0)).max(0.0);
-        let samples = (0..).map(|i| newest - seconds * f64::from(i)).take_while(|at| *at >= -20.0);
-        let mut samples: Vec<_> = samples.map(|at| (at, count(at))).collect();
-        samples.reverse();
-        samples
-    };
-    let without_last = |mut samples: Vec<(f64, f64)>| {
-        samples.pop();
-        samples
-    };
-    let table = [
-        ("at the same time", every(15.0, 58.0), every(15.0, 58.0), Some(0.2)),
-        ("in turn", every(15.0, 58.0), every(15.0, 46.0), Some(0.2)),
-        ("one has missed a scrape", every(15.0, 58.0), without_last(every(15.0, 58.0)), Some(0.15)),
-        ("one has missed two and more", every(15.0, 58.0), every(15.0, 27.0), None),
-        ("every 20 s, in turn", every(20.0, 58.0), every(20.0, 46.0), Some(0.175)),
-        ("every 30 s: too seldom", every(30.0, 58.0), every(30.0, 40.0), None),
-    ];
-    println!("{:<28} utilization of the end", "two pods, scraped");
-    for (what, a, b, expected) in table {
-        let scene = Scene::new(&["aaaaa", "bbbbb"], 1);
-        let check = scene.check(60.0, counters(&[("aaaaa", a.as_slice()), ("bbbbb", b.as_slice())])).await.unwrap();
-        let recent = check.decision.unwrap().request.recent.map(|recent| recent.utilization);
-        println!("{what:<28} {recent:?}");
-        assert!(
-            recent.zip(expected).map_or(recent == expected, |(found, wanted)| (found - wanted).abs() < 1e-9),
-            "{what}"
-        );
-    }
-    // One that is gone has no part in it, but for just now.
-    for (newest, expected) in [(40.0, 0.2), (50.0, 0.4)] {
-        let scene = Scene::new(&["aaaaa"], 1);
-        let gone = every(15.0, newest);
-        let pods: [Pod<'_>; 2] = [("aaaaa", &every(15.0, 58.0)), ("zzzzz", &gone)];
-        let recent = scene.check(60.0, counters(&pods)).await.unwrap().decision.unwrap().request.recent.unwrap();
-        assert!((recent.utilization - expected).abs() < 1e-9, "gone since second {newest}: {recent:?}");
-    }
-}
-
-#[tokio::test]
-async fn of_a_pod_that_was_scraped_once_the_end_of_the_window_is_known_when_it_has_just_started() {
-    let old: [f64; 6] = [43.0, 58.0, 73.0, 88.0, 103.0, 118.0];
-    let old: Vec<_> = old.iter().map(|at| (*at, at + 30.0)).collect();
-    let share = 15.0 * 0.1 / 15.0 / 2.0;
-    // One request a second at the old pod; of 0.1 s at the new one: 20 since its start, which is all that its first scrape can say.
-    let table = [
-        ("started 10 s before its scrape", 108.0, Some((15.0 + 20.0 * 15.0 / 15.0) * 0.1 / 15.0 / 2.0)),
-        ("started 25 s before its scrape", 93.0, Some((15.0 + 20.0 * 15.0 / 25.0) * 0.1 / 15.0 / 2.0)),
-        ("started 50 s before its scrape", 68.0, None),
-        ("not scraped yet", f64::NAN, Some(share)),
-    ];
-    for (what, start_s, expected) in table {
-        let scene = Scene::new(&["aaaaa"], 1);
-        scene.check(60.0, counters(&[("aaaaa", &old[..2])])).await.unwrap();
-        let scene = scene.with(&["aaaaa", "bbbbb"], 1);
-        let mut says = series_of(&("aaaaa", &old), -3600.0);
-        if start_s.is_finite() {
-            says.extend(series_of(&("bbbbb", &[(118.0, 20.0)]), start_s));
-        }
-        let recent = scene.check(120.0, matrix(&says)).await.unwrap().decision.unwrap().request.recent;
-        let utilization = recent.map(|recent| recent.utilization);
-        println!("{what:<32} {utilization:?}");
-        assert!(
-            utilization.zip(expected).map_or(utilization == expected, |(found, wanted)| close(found, wanted)),
-            "{what}"
-        );
-    }
 }
 
 #[tokio::test]

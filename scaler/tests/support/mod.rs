@@ -8,3 +8,4 @@ pub mod golden;
 pub mod memory;
 pub mod peer;
 pub mod process;
+pub mod scrapes;
