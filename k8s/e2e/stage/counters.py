@@ -1,12 +1,14 @@
 """A deployment whose pods keep no records: the state is that of their counters, as Prometheus scraped them."""
 import statistics, time
-from datetime import datetime
 
 from .cluster import Failed, demand, until
+from .measure import moment
 from .rollouts import told
 
-# Counters are scraped every few seconds, so that a window has a few requests of the seconds beside it.
-RATE_WITHIN, RESPONSE_WITHIN = 0.10, 0.20
+# Of steady load, between the same samples of the counters in the mean of the pods.
+RATE_WITHIN = 0.10
+# From a request's end to its client, and from the time of a sample to its counters, on a busy machine.
+JITTER_S = 0.3
 # Share of what the pods can do: queues stay short, and the agent has little to take away.
 STEADY = 0.4
 # What a pod did after it was last scraped nobody counts.
@@ -38,27 +40,36 @@ def agree(scene):
     scene.load.quiet()
     demand(not scene.load.held, f"{scene.load.held} requests still wait")
     scene.load.at("agree", STEADY * scene.cluster.ordered() * scene.capacity)
-    check, begin_s, end_s = steady_window(scene, time.time())
-    seen = [answer for answer in scene.load.answers.copy().values() if answer.status == 200 and begin_s <= answer.end < end_s]
-    demand(seen, f"nothing was answered in the window of the check: {told(check)}")
-    rate, response_s = len(seen) / (end_s - begin_s), statistics.fmean(answer.response_s for answer in seen)
-    found = (f"{check['workload']:.2f}/s counted, {rate:.2f}/s answered; response time {check['avgResponseTime']:.4f} s counted, "
-             f"{response_s:.4f} s answered")
-    demand(abs(check["workload"] / rate - 1) <= RATE_WITHIN, found)
-    demand(abs(check["avgResponseTime"] / response_s - 1) <= RESPONSE_WITHIN, found)
+    check, begins, ends = steady_window(scene, time.time())
+    answers = [answer for answer in scene.load.answers.copy().values() if answer.status == 200]
+
+    def between(begin_s, end_s):
+        return [answer.response_s for answer in answers if begin_s <= answer.end < end_s]
+
+    # Which pod answered a client does not know: what lies between the samples of all of them is in the window, what lies
+    # outside of those of every one is not.
+    least = sum(between(max(begins) + JITTER_S, min(ends) - JITTER_S))
+    most = sum(between(min(begins) - JITTER_S, max(ends) + JITTER_S))
+    begin_s, end_s = statistics.fmean(begins), statistics.fmean(ends)
+    rate = len(between(begin_s, end_s)) / (end_s - begin_s)
+    counted = check["avgResponseTime"] * check["decision"]["recordsRead"]
+    found = (f"{check['workload']:.2f}/s counted, {rate:.2f}/s answered; {counted:.3f} s of response times counted, {least:.3f} to {most:.3f} s answered "
+             f"between the samples of {len(begins)} pods; {told(check)}")
+    demand(least > 0 and abs(check["workload"] / rate - 1) <= RATE_WITHIN, found)
+    demand(least <= counted <= most, found)
     return found
 
 
 def steady_window(scene, since_s, most=5):
-    """The first check whose window begins after that time, with the same pods up to its end; its window."""
-    found, moved = [], True
+    """The first check whose window begins after that time for each pod, with the same pods up to its end; where it begins and ends for each."""
+    found, moved, before = [], True, {}
     while len(found) < most:
         found.append(scene.next_check())
-        end_s = datetime.fromisoformat(found[-1]["decision"]["claimedAt"].replace("Z", "+00:00")).timestamp()
-        begin_s = end_s - found[-1]["decision"]["windowSeconds"]
-        if begin_s >= since_s and not moved:
-            return found[-1], begin_s, end_s
-        moved = found[-1]["action"] != "No Action"
+        until_s = {pod: moment(at).timestamp() for pod, at in found[-1]["decision"]["scrapedUntil"].items()}
+        windows = [(before.get(pod, 0.0), end_s) for pod, end_s in until_s.items() if end_s > before.get(pod, 0.0)]
+        if windows and min(windows)[0] >= since_s and not moved:
+            return found[-1], *zip(*windows)
+        moved, before = found[-1]["action"] != "No Action", until_s
     raise Failed(f"no steady window in {most} checks: {'; '.join(map(told, found))}")
 
 
