@@ -6,8 +6,9 @@ from stage.manifests import rendered
 K8S = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 # Not in a namespace: each lane has its own, as its name is in them.
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "PriorityClass"}
-# Time that a pod which ends serves on, seconds: longer than DNS answers live, so that nobody meets it as it goes.
-PRE_STOP_S = 10
+# Time that a pod which ends serves on, seconds: a DNS answer lives for 5 s where CoreDNS has its defaults, the proxy asks once a second,
+# and one more for the endpoints. Where a DNS keeps answers longer, the proxy sends a request again that such a pod refuses (`SIZE`).
+PRE_STOP_S = 7
 # Of what is not measured, so that six pods of each lane find room on a small node. Not the proxy: a busy node gives CPU by the
 # requests, and a proxy that waits for it would be measured as response time.
 SMALL_REQUESTS = ["agent", "prometheus", "pushgateway", "blackbox-exporter"]
