@@ -32,7 +32,7 @@ class Sizing(NamedTuple):
     scale: float
     # Times that each pair is multiplied.
     repeat: int
-    # What that took a pod at its limit, seconds; None where nobody measured it.
+    # What that takes a pod at its limit by the tries, seconds; None where nobody measured it.
     measured_s: float | None
 
     @property
