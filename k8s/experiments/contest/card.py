@@ -24,7 +24,7 @@ class Card(NamedTuple):
     most: int
     # How long a client waits for an answer.
     patience_s: float
-    target_service_s: float
+    target_turn_s: float
     pod_cpu_millicores: float
     repeat: float
     commit: str
@@ -58,7 +58,7 @@ def read_card(path):
         scale=run.positive("scale"), started_at=run.text("startedAt"), began_s=run.positive("loadBegan"),
         load_s=run.positive("loadSeconds"), interval_s=run.positive("checkInterval"), threshold_s=run.positive("thresholdSeconds"),
         least=run.whole("minReplicas"), most=run.whole("maxReplicas", least=1),
-        patience_s=run.positive("clientPatienceSeconds") if run.has("clientPatienceSeconds") else UNTOLD_PATIENCE_S, target_service_s=run.positive("targetServiceSeconds"), pod_cpu_millicores=run.positive("podCpuMillicores"),
+        patience_s=run.positive("clientPatienceSeconds") if run.has("clientPatienceSeconds") else UNTOLD_PATIENCE_S, target_turn_s=run.positive("targetTurnSeconds"), pod_cpu_millicores=run.positive("podCpuMillicores"),
         repeat=run.positive("repeat"), commit=run.text("commit"),
         machine=f"{machine.text('cpu')}, {machine.whole('cores', least=1)} cores, {machine.positive('memoryGiB'):.1f} GiB",
         kubernetes=machine.text("kubernetes"),

@@ -59,6 +59,7 @@ COLUMNS = [
     Column("serviceMeanSeconds", "service", "mean, s", "Time of a request from when a pod began it until it was done.", fixed(3)),
     Column("serviceAtLimitSeconds", "service", "at limit, s", "The same of requests that waited for the one before: of pods at their CPU limit, which "
            "one that has rested is not.", fixed(3)),
+    Column("turnAtLimitSeconds", "turn", "at limit, s", "From one answer of such a pod to the next: the service time and what it does beside it.", fixed(3)),
     Column("meanReady", "ready", "mean pods", "Mean of nInstances, the ready pods that each check saw.", fixed(2)),
     Column("scaleOuts", "out", "orders", "Checks that ordered more replicas; where the scaler only watches (shadow), changes of the ordered "
            "replicas from check to check, which hides what was taken back within a check. Likewise in: fewer.", trimmed(1)),

@@ -69,7 +69,7 @@ PAIRED = {
     "interval of the checks": lambda run: f"{run.card.interval_s:g} s",
     "patience of the clients": lambda run: f"{run.card.patience_s:g} s",
     "bounds of the replicas": lambda run: f"{run.card.least} to {run.card.most}",
-    "service time aimed at": lambda run: f"{run.card.target_service_s:g} s",
+    "time of a pod at its limit aimed at": lambda run: f"{run.card.target_turn_s:g} s",
     "CPU of a pod": lambda run: f"{run.card.pod_cpu_millicores:g} m",
 }
 # What should be, and may be told apart from the policies' doing only by knowing it.

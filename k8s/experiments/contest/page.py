@@ -55,7 +55,7 @@ def facts(experiment):
         "threshold": lambda run: f"{PAIRED['threshold'](run)} mean response time of a check",
         "checks": lambda run: f"every {run.card.interval_s:g} s",
         "replicas": PAIRED["bounds of the replicas"],
-        "a request": lambda run: f"aims at {run.card.target_service_s:g} s of service (repeat {run.card.repeat:g})",
+        "a request": lambda run: f"aims at {run.card.target_turn_s:g} s of a pod at its limit (repeat {run.card.repeat:g})",
         "a pod": lambda run: f"{run.card.pod_cpu_millicores:g} m CPU",
         "machine": lambda run: f"{run.card.machine}, Kubernetes {run.card.kubernetes}",
         "commit": SAME["commit"],
@@ -135,7 +135,7 @@ def run(outcome, scale):
     said = "no check with load"
     if found["checks"]:
         said = (f"{found['violatingChecks']} of {found['checks']} checks violating, {found['podMinutes']:.1f} pod-minutes, "
-                f"J {found['objective']:.3f}; service {found['serviceMeanSeconds'] or 0:.3f} s of {card.target_service_s:g} s aimed at")
+                f"J {found['objective']:.3f}; service {found['serviceMeanSeconds'] or 0:.3f} s; a pod at its limit {found['turnAtLimitSeconds'] or 0:.3f} s of {card.target_turn_s:g} s aimed at")
     out = "" if outcome.counts else '<p class="left">Left out: ' + escape("; ".join(outcome.faults)) + "</p>"
     return (f'<figure class="panel" id="{anchor(outcome)}"><figcaption><h3>{escape(outcome.name)}</h3><p class="sub">{said}</p>{out}'
             f'<p class="sub small">{escape(card.started_at)}, commit {escape(card.commit)}, {escape(outcome.run.path)}</p></figcaption>'

@@ -9,13 +9,14 @@ SIZE = 36
 
 
 class Experiment(NamedTuple):
-    """Times in seconds. Replicas are of one request at a time, `service_s` each at their CPU limit."""
+    """Times in seconds. Replicas are of one request at a time, `turn_s` each at their CPU limit, from one answer to the next: its
+    service time and what a pod does beside it."""
     name: str
     about: str
     workload: str
     seconds: float
     threshold_s: float
-    service_s: float
+    turn_s: float
     max_replicas: int
     # How long a client waits for an answer. One that gives up is lost, though the service answers and records it all the same.
     patience_s: int
@@ -32,7 +33,7 @@ class Sizing(NamedTuple):
     scale: float
     # Times that each pair is multiplied.
     repeat: int
-    # What that takes a pod at its limit by the tries, seconds; None where nobody measured it.
+    # From one answer to the next of a pod at its limit, by the tries, seconds; None where nobody measured it.
     measured_s: float | None
 
     @property

@@ -1,7 +1,8 @@
 """One policy under the load: a namespace of its own, from its making to its removal."""
-import contextlib, http.client, json, os, socket, statistics, subprocess, sys, threading
+import contextlib, http.client, json, os, socket, statistics, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 
+from contest.service import ENOUGH, told_apart
 from loadtest import records as join_records, samples, verdict
 from stage.cluster import Check, Cluster, demand, kubectl, until
 from stage.load import ask, body_of
@@ -16,7 +17,7 @@ JMETER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".
 # What must be ready before a load; the service itself comes with the first of them, the proxy.
 DEPLOYMENTS = ["matrix-service", "agent", "ingress", "prometheus", "pushgateway"]
 
-# Clients a pod where the service time is measured; requests of each that are not counted, as what was just made becomes calm, and that are.
+# Clients a pod where turns are measured; requests of each that are not counted, as what was just made becomes calm, and that are.
 WAITING, WARM_UP, COUNTED = 3, 10, 30
 # For an answer, seconds.
 PATIENCE_S = 60
@@ -70,25 +71,30 @@ class Lane:
         except (OSError, EOFError, ValueError):
             return False
 
-    def service_s(self):
-        """Mean service time of pods at their CPU limit, seconds: they never rest, as others wait. The connections last, as JMeter's."""
-        clients = WAITING * int(self.policy.setting)
+    def turn_s(self):
+        """Mean seconds from one answer to the next of pods at their CPU limit: they never rest, as others wait. The connections last, as
+        JMeter's."""
+        clients, begun_s = WAITING * int(self.policy.setting), time.time()
         with ThreadPoolExecutor(clients) as pool:
-            times = [pool.submit(self.service_times, client) for client in range(clients)]
-            return statistics.fmean(time for one in times for time in one.result()[WARM_UP:])
+            counted = {name for one in pool.map(self.asked, range(clients)) for name in one[WARM_UP:]}
+        rows = [row for row in records.rows(self.volume) if row.arrival_s >= begun_s]
+        found = sum(row.request_id in counted for row in rows)
+        demand(found == len(counted), f"{len(counted)} requests to measure a pod by were answered, {found} of them have a record")
+        turns = [one.turn_s for one in told_apart([row for row in rows if row.request_id in counted])[0]]
+        demand(len(turns) >= ENOUGH, f"{len(turns)} requests waited for the one before, at least {ENOUGH} are needed to measure a pod by")
+        return statistics.fmean(turns)
 
-    def service_times(self, client):
-        """Those of one client's requests, seconds."""
-        body, times = body_of(SIZE), []
+    def asked(self, client):
+        """The names of one client's requests, one after the other."""
+        body, names = body_of(SIZE), []
         with contextlib.closing(http.client.HTTPConnection(*self.address(), timeout=PATIENCE_S)) as connection:
             for number in range(WARM_UP + COUNTED):
-                headers = {"Content-Type": "application/json", "X-Request-ID": f"calibration-{client}-{number}"}
-                connection.request("POST", "/multiply", body, headers)
+                names.append(f"calibration-{self.sizing.repeat}-{client}-{number}")
+                connection.request("POST", "/multiply", body, {"Content-Type": "application/json", "X-Request-ID": names[-1]})
                 reply = connection.getresponse()
-                text = reply.read()
-                demand(reply.status == 200, f"a request to measure the service time by was answered with {reply.status}")
-                times.append(json.loads(text)["Service Time"])
-        return times
+                reply.read()
+                demand(reply.status == 200, f"a request to measure a pod by was answered with {reply.status}")
+        return names
 
     def watch(self):
         self.pod_log = PodLog(self.namespace)

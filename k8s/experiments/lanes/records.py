@@ -22,7 +22,19 @@ class Row(NamedTuple):
 
 def copied(volume):
     """podStatus.json as text, and the rows in order of arrival. No check may be under way."""
-    status, rows = "{}", []
+    status, found = unpacked(volume)
+    counted = sum(check["decision"]["recordsRead"] for check in json.loads(status).values())
+    demand(counted == len(found), f"podStatus.json counts {counted} records, {len(found)} are there")
+    return status, found
+
+
+def rows(volume):
+    """The rows in order of arrival, whether a check has claimed them or not."""
+    return unpacked(volume)[1]
+
+
+def unpacked(volume):
+    status, found = "{}", []
     with tarfile.open(fileobj=io.BytesIO(volume.archive())) as archive:
         for member in archive:
             path = member.name.removeprefix("./")
@@ -32,10 +44,8 @@ def copied(volume):
             if path == "podStatus.json":
                 status = archive.extractfile(member).read().decode()
             elif name.endswith((".json", ".jsonl")) and "_" in name:
-                rows += read(path, name, archive.extractfile(member).read().decode())
-    counted = sum(check["decision"]["recordsRead"] for check in json.loads(status).values())
-    demand(counted == len(rows), f"podStatus.json counts {counted} records, {len(rows)} are there")
-    return status, sorted(rows, key=lambda row: row.arrival_s)
+                found += read(path, name, archive.extractfile(member).read().decode())
+    return status, sorted(found, key=lambda row: row.arrival_s)
 
 
 def read(path, name, text):
