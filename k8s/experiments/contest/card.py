@@ -60,7 +60,7 @@ def read_card(path):
         least=run.whole("minReplicas"), most=run.whole("maxReplicas", least=1),
         patience_s=run.positive("clientPatienceSeconds") if run.has("clientPatienceSeconds") else UNTOLD_PATIENCE_S, target_turn_s=run.positive("targetTurnSeconds"), pod_cpu_millicores=run.positive("podCpuMillicores"),
         repeat=run.positive("repeat"), commit=run.text("commit"),
-        machine=f"{machine.text('cpu')}, {machine.whole('cores', least=1)} cores, {machine.positive('memoryGiB'):.1f} GiB",
+        machine=f"{machine.text('cpu')}, {machine.whole('cores', least=1)} cores, {machine.positive('memoryGiB'):.1f} GiB{', kept awake' if machine.has('awake') and machine.flag('awake') else ''}",
         kubernetes=machine.text("kubernetes"),
         images=hashlib.sha256(json.dumps(run.part("images").value, sort_keys=True).encode()).hexdigest()[:12] if run.has("images") else None,
         scheduled=jmeter and jmeter.whole("scheduled"), samples=join and join.whole("samples"), joined=join and join.whole("joined"),

@@ -23,11 +23,11 @@ def write(path, series):
 
 
 def node_cpu(series):
-    """(time s, busy share of all cores) between two scrapes of a node exporter: those of the busiest node."""
+    """(time s, busy share of all cores) between two scrapes of a node exporter: those of the busiest node. What only `Awake` wanted is idle."""
     nodes = {}
     for one in series:
         labels = one["metric"]
-        if labels.get("__name__") == "node_cpu_seconds_total" and labels.get("mode") in ("idle", "iowait"):
+        if labels.get("__name__") == "node_cpu_seconds_total" and labels.get("mode") in ("idle", "iowait", "nice"):
             idle, cores = nodes.setdefault(labels.get("instance"), ({}, set()))
             cores.add(labels["cpu"])
             for time_s, value in one["values"]:
