@@ -3,6 +3,7 @@
 mod file;
 mod incoming;
 mod segment;
+mod unnamed;
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use thiserror::Error;
 use crate::config::PodName;
 use incoming::Incoming;
 use segment::Segments;
+use unnamed::Unnamed;
 
 /// How records are kept: `RECORDS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,7 +53,7 @@ pub enum RecordsError {
     /// Disk full, read-only, gone.
     #[error("cannot write {path}")]
     Write {
-        /// The file, under its dot-name.
+        /// The file, under its dot-name, or its folder.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -100,7 +102,7 @@ pub struct Records {
 
 #[derive(Debug)]
 enum Place {
-    Files(Incoming),
+    Files(Incoming, Unnamed),
     Segments(Incoming, Segments),
     Nowhere,
 }
@@ -109,7 +111,7 @@ impl Records {
     /// The records of `pod` in the results folder, a file each.
     #[must_use]
     pub fn files(results_dir: &Path, pod: PodName) -> Self {
-        Self { pod, place: Place::Files(Incoming::of(results_dir)) }
+        Self { pod, place: Place::Files(Incoming::of(results_dir), Unnamed::new()) }
     }
 
     /// The records of `pod` in the results folder, as lines of segments.
@@ -137,7 +139,7 @@ impl Records {
     pub fn keep(&self, arrival: DateTime<Utc>, record: &RequestRecord) -> Result<(), RecordsError> {
         record.validate()?;
         match &self.place {
-            Place::Files(incoming) => file::keep(incoming, self.pod.as_str(), arrival, record),
+            Place::Files(incoming, unnamed) => file::keep(incoming, unnamed, self.pod.as_str(), arrival, record),
             Place::Segments(incoming, segments) => segments.keep(incoming, self.pod.as_str(), arrival, record),
             Place::Nowhere => Ok(()),
         }
@@ -149,7 +151,7 @@ impl Records {
     /// [`RecordsError`]: records cannot be kept now.
     pub fn probe(&self) -> Result<(), RecordsError> {
         match &self.place {
-            Place::Files(incoming) | Place::Segments(incoming, _) => incoming.probe(self.pod.as_str()),
+            Place::Files(incoming, _) | Place::Segments(incoming, _) => incoming.probe(self.pod.as_str()),
             Place::Nowhere => Ok(()),
         }
     }
@@ -253,6 +255,27 @@ mod tests {
         let error = records(dir.path()).keep(now, &record()).unwrap_err();
         assert!(matches!(error, RecordsError::Publish { .. }), "{error}");
         assert_eq!(names(&dir.path().join("incoming")).len(), 1, "only what was in the way");
+    }
+
+    /// Where the file system knows no files without a name, or its name is taken.
+    #[test]
+    fn a_record_is_the_same_by_either_way() {
+        let (unnamed, hidden) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let now = Utc::now();
+        let by_name =
+            Records { place: Place::Files(Incoming::of(hidden.path()), Unnamed::never()), ..records(hidden.path()) };
+        for records in [records(unnamed.path()), by_name] {
+            for _ in 0..2 {
+                records.keep(now, &record()).unwrap();
+            }
+        }
+        let found = [&unnamed, &hidden].map(|dir| {
+            let incoming = dir.path().join("incoming");
+            let [name] = &*names(&incoming) else { panic!("{:?}", names(&incoming)) };
+            let path = incoming.join(name);
+            (name.clone(), fs::read(&path).unwrap(), fs::metadata(&path).unwrap().permissions())
+        });
+        assert_eq!(found[0], found[1]);
     }
 
     fn segments(dir: &Path) -> Records {

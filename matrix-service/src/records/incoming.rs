@@ -26,6 +26,10 @@ impl Incoming {
         Self(results_dir.join(INCOMING))
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
     pub(super) fn join(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
