@@ -3,7 +3,7 @@
 //! ```text
 //! RESULTS_DIR/
 //!   .lock                             held by the scaler at work (flock: the kernel frees it when the process dies)
-//!   incoming/                         records being collected; written under a dot-name, then renamed
+//!   incoming/                         records being collected; each has its name when it is whole
 //!   AnalyzedPods/.check_N/            the window of check N, claimed, check not recorded or not archived yet
 //!   AnalyzedPods/check_N/             the window of check N, recorded
 //!   AnalyzedPods/.dropped_N/          an old window on its way out
