@@ -33,8 +33,8 @@ class Sizing(NamedTuple):
     scale: float
     # Times that each pair is multiplied.
     repeat: int
-    # From one answer to the next of a pod at its limit, by the tries, seconds; None where nobody measured it.
-    measured_s: float | None
+    # What it was found by: (REPEAT, seconds from one answer to the next of a pod at its limit); None where nobody measured.
+    tries: list | None
 
     @property
     def millicores(self):
